@@ -1,0 +1,109 @@
+// What a tree needs of whatever keeps its pages. The transactions of engine/txn implement it; tests
+// do with a std::map.
+//
+// Pages come verified: the tag, id and check are right. Their tree id, kind and level are for the
+// tree to test, and what the body claims too: bytes from disk never reach an assertion.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "engine/base/types.h"
+#include "engine/page/edit.h"
+#include "engine/page/page_format.h"
+#include "holdfast/error.h"
+
+namespace holdfast {
+
+class PageSource;
+
+// Keeps one page's content in place. Move-only; an empty one keeps nothing.
+class PagePin {
+ public:
+  PagePin() = default;
+  PagePin(PageSource* source, const std::byte* page, std::uint32_t token)
+      : source_(source), page_(page), token_(token) {}
+  PagePin(PagePin&& other) noexcept
+      : source_(std::exchange(other.source_, nullptr)), page_(std::exchange(other.page_, nullptr)), token_(other.token_) {}
+  PagePin& operator=(PagePin&& other) noexcept {
+    if (this != &other) {
+      reset();
+      source_ = std::exchange(other.source_, nullptr);
+      page_ = std::exchange(other.page_, nullptr);
+      token_ = other.token_;
+    }
+    return *this;
+  }
+  ~PagePin() { reset(); }
+  inline void reset() noexcept;
+  [[nodiscard]] const std::byte* page() const { return page_; }
+  explicit operator bool() const { return page_ != nullptr; }
+
+ private:
+  PageSource* source_ = nullptr;
+  const std::byte* page_ = nullptr;
+  std::uint32_t token_ = 0;
+};
+
+// Reading, as of one snapshot.
+class PageSource {
+ public:
+  virtual ~PageSource() = default;
+
+  [[nodiscard]] virtual std::uint32_t page_size() const = 0;
+
+  // Between enter() and leave() pointers from page() may be used; no waiting on user code there.
+  // Calls nest.
+  virtual void enter() = 0;
+  virtual void leave() = 0;
+
+  // The page's content as of the snapshot. Good until the next call of page() or pin() on this
+  // source or until leave(), whichever is first: a miss may let go of earlier pages. (In a write transaction pages
+  // obtained by PageSink::edit() or create() stay where they are until it ends.)
+  // Errors: kDamaged (with place), kIo, kPoisoned, kLimitExceeded (no frame to be had).
+  virtual Result<const std::byte*> page(PageId id) = 0;
+
+  // The same, kept beyond leave(). An empty pin when too many are held: then use page() each time.
+  virtual Result<PagePin> pin(PageId id) = 0;
+  virtual void unpin(std::uint32_t token) noexcept = 0;
+
+  // Grows with every change made through a PageSink; constant for a snapshot.
+  [[nodiscard]] virtual std::uint64_t change_count() const { return 0; }
+};
+
+inline void PagePin::reset() noexcept {
+  if (source_ != nullptr) source_->unpin(token_);
+  source_ = nullptr;
+  page_ = nullptr;
+}
+
+class PageGuard {
+ public:
+  explicit PageGuard(PageSource& source) : source_(source) { source_.enter(); }
+  ~PageGuard() { source_.leave(); }
+  PageGuard(const PageGuard&) = delete;
+  PageGuard& operator=(const PageGuard&) = delete;
+
+ private:
+  PageSource& source_;
+};
+
+// Writing, within one write transaction.
+class PageSink : public PageSource {
+ public:
+  // A private copy to change. Repeated calls for one page give the same copy. Errors as page(), and
+  // kLimitExceeded when the transaction has no room for another page, kDiskFull.
+  virtual Result<Editor> edit(PageId id) = 0;
+
+  // A new formatted page.
+  virtual Result<Editor> create(TreeId tree, PageKind kind, std::uint8_t level) = 0;
+
+  // `count` new formatted overflow pages with consecutive ids; answers the first. Reach each by edit().
+  virtual Result<PageId> create_run(TreeId tree, std::uint32_t count) = 0;
+
+  // The pages' content is of no more use once this transaction commits. They need not be in memory.
+  virtual Result<void> release(PageId first, std::uint32_t count) = 0;
+};
+
+}  // namespace holdfast

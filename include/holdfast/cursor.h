@@ -1,0 +1,54 @@
+// A cursor walks a tree in key order, both ways, within one transaction.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "holdfast/error.h"
+#include "holdfast/export.h"
+
+namespace holdfast {
+
+class CursorState;
+
+/// Stands on a record or nowhere. Moves answer whether it stands on a record now.
+/// In a write transaction it goes on from its key after the tree was changed; if its record was
+/// erased, next() goes to the one after and prev() to the one before.
+/// Errors of moves: kDamaged, kIo, kPoisoned; the cursor then stands nowhere.
+class HOLDFAST_EXPORT Cursor {
+ public:
+  Cursor(Cursor&& other) noexcept;
+  Cursor& operator=(Cursor&& other) noexcept;
+  ~Cursor();
+
+  [[nodiscard]] Result<bool> first();
+  [[nodiscard]] Result<bool> last();
+  /// The first record whose key is at or after `key` (lower bound).
+  [[nodiscard]] Result<bool> seek(std::string_view key);
+  /// The record with exactly this key.
+  [[nodiscard]] Result<bool> seek_exact(std::string_view key);
+  /// The last record whose key is at or before `key`.
+  [[nodiscard]] Result<bool> seek_at_or_before(std::string_view key);
+  /// From nowhere: next() is first(), prev() is last(), until a move has run off an end.
+  [[nodiscard]] Result<bool> next();
+  [[nodiscard]] Result<bool> prev();
+
+  [[nodiscard]] bool valid() const noexcept;
+  /// Views are good until the cursor moves or ends, or its transaction writes. Need valid().
+  [[nodiscard]] std::string_view key() const noexcept;
+  /// A value kept in overflow pages is read here, into the cursor's buffer.
+  [[nodiscard]] Result<std::string_view> value();
+
+ private:
+  friend class Reader;
+  explicit Cursor(std::unique_ptr<CursorState> state);
+  std::unique_ptr<CursorState> state_;
+};
+
+/// The first key after all keys that start with `prefix`, for half-open ranges; nothing when there
+/// is no such key (the prefix is empty or all 0xFF).
+[[nodiscard]] HOLDFAST_EXPORT std::optional<std::string> prefix_end(std::string_view prefix);
+
+}  // namespace holdfast

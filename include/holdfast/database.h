@@ -1,0 +1,84 @@
+// A database: one file at rest, that file and its log while it is open.
+//
+//   auto db = holdfast::Database::open("fruit.db").value();
+//   auto writer = db.begin_write().value();
+//   writer.put("apple", "red").value();
+//   writer.commit().value();
+//   auto reader = db.begin_read().value();
+//   auto cursor = reader.cursor().value();
+//   for (bool on = cursor.first().value(); on; on = cursor.next().value())
+//     std::cout << cursor.key() << '=' << cursor.value().value() << '\n';
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "holdfast/error.h"
+#include "holdfast/export.h"
+#include "holdfast/options.h"
+#include "holdfast/recovery_report.h"
+#include "holdfast/stats.h"
+#include "holdfast/transaction.h"
+#include "holdfast/verify.h"
+
+namespace holdfast {
+
+struct ReadOptions {
+  /// See at least this commit, durable or not. 0: the newest durable state, or this handle's own
+  /// last commit if that is newer.
+  CommitToken at_least = 0;
+};
+
+/// Any thread may call any member at any time, but for close() and the destructor, which must come
+/// after all transactions and cursors have ended.
+class HOLDFAST_EXPORT Database {
+ public:
+  /// Opens, recovers and locks. Errors: kNotFound, kBusy (names the holder), kNotADatabase,
+  /// kUnsupportedFormat, kDamaged, kPermission, kIo, kDiskFull, kInvalidArgument.
+  [[nodiscard]] static Result<Database> open(const std::string& path, const Options& options = {});
+
+  Database(Database&& other) noexcept;
+  Database& operator=(Database&& other) noexcept;
+  ~Database();  ///< close(), its error ignored.
+
+  [[nodiscard]] Result<ReadTransaction> begin_read(const ReadOptions& options = {});
+  /// Waits for its turn up to Options::write_timeout.
+  [[nodiscard]] Result<WriteTransaction> begin_write();
+  [[nodiscard]] Result<WriteTransaction> begin_write(std::chrono::milliseconds timeout);
+
+  /// One read or one durable transaction, for programs that need no more.
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key);
+  [[nodiscard]] Result<void> put(std::string_view key, std::string_view value);
+  [[nodiscard]] Result<bool> erase(std::string_view key);
+
+  /// Returns when this commit is durable; at once if it is.
+  [[nodiscard]] Result<void> wait_durable(CommitToken token);
+  /// Makes everything committed so far durable.
+  [[nodiscard]] Result<void> sync();
+  /// Brings everything durable into the tree file and lets go of the log behind it.
+  [[nodiscard]] Result<void> checkpoint();
+  /// With Background::kHost: does one bounded step of background work; false when there was none.
+  [[nodiscard]] Result<bool> run_background();
+
+  /// Checks everything, on a snapshot, while others read and write.
+  [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options = {});
+  [[nodiscard]] Stats stats() const;
+  [[nodiscard]] const RecoveryReport& recovery() const noexcept;
+  [[nodiscard]] const std::string& path() const noexcept;
+
+  /// Folds the log into the file and unlocks it. kInvalidArgument while transactions are open (then nothing happened).
+  /// After an error the next opening recovers; nothing acknowledged is lost.
+  [[nodiscard]] Result<void> close();
+
+ private:
+  explicit Database(std::unique_ptr<DatabaseImpl> impl);
+  std::unique_ptr<DatabaseImpl> impl_;
+};
+
+/// Of the library linked in: "0.1.0".
+HOLDFAST_EXPORT const char* version() noexcept;
+
+}  // namespace holdfast

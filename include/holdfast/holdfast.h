@@ -1,0 +1,14 @@
+// Holdfast: an embeddable, ordered, transactional key-value store that proves it keeps your data.
+//
+// The one header to include. Start with Database::open in database.h; docs/TUTORIAL.md walks
+// through it.
+#pragma once
+
+#include "holdfast/cursor.h"
+#include "holdfast/database.h"
+#include "holdfast/error.h"
+#include "holdfast/options.h"
+#include "holdfast/recovery_report.h"
+#include "holdfast/stats.h"
+#include "holdfast/transaction.h"
+#include "holdfast/verify.h"

@@ -1,0 +1,139 @@
+// Transactions: a consistent view to read, and the one place where data changes.
+//
+// A ReadTransaction sees one committed state for as long as it lives. A WriteTransaction sees the
+// newest committed state plus its own changes; there is one at a time, others wait their turn.
+// Both must end before their Database is closed. Keys and values are any bytes, the empty key too;
+// keys sort bytewise.
+//
+// Threads: any number of transactions in any threads; one transaction is used by one thread at a
+// time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/cursor.h"
+#include "holdfast/error.h"
+#include "holdfast/export.h"
+#include "holdfast/options.h"
+
+namespace holdfast {
+
+class Database;
+class DatabaseImpl;
+class ReadState;
+class WriteState;
+
+/// A tree by its id. A plain value: keep it as long as you like, use it with any transaction of the
+/// same database; if the tree is gone, or was never committed, calls answer kNotFound.
+class Tree {
+ public:
+  /// The tree that every database has.
+  constexpr Tree() = default;
+  constexpr explicit Tree(std::uint32_t id) : id_(id) {}
+  [[nodiscard]] constexpr std::uint32_t id() const noexcept { return id_; }
+  friend constexpr bool operator==(Tree, Tree) = default;
+
+ private:
+  std::uint32_t id_ = 1;
+};
+
+struct TreeInfo {
+  std::string name;  ///< Empty for the default tree.
+  Tree tree;
+  std::uint64_t records = 0;
+};
+
+/// What both kinds of transaction can do. Not made by users.
+class HOLDFAST_EXPORT Reader {
+ public:
+  /// The value of `key`, or nothing. Errors: kNotFound (tree), kDamaged, kIo, kPoisoned.
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const { return get(Tree{}, key); }
+  [[nodiscard]] Result<std::optional<std::string>> get(Tree tree, std::string_view key) const;
+
+  /// Copies the value into `value`, reusing its memory; false when there is no such key.
+  [[nodiscard]] Result<bool> get_into(Tree tree, std::string_view key, std::string& value) const;
+
+  [[nodiscard]] Result<bool> contains(std::string_view key) const { return contains(Tree{}, key); }
+  [[nodiscard]] Result<bool> contains(Tree tree, std::string_view key) const;
+
+  /// A cursor that stands nowhere yet: seek it. It must end before the transaction does.
+  [[nodiscard]] Result<Cursor> cursor(Tree tree = {}) const;
+
+  /// Records in the tree, at once.
+  [[nodiscard]] Result<std::uint64_t> count(Tree tree = {}) const;
+
+  /// The tree of this name; kNotFound if there is none. The empty name is the default tree.
+  [[nodiscard]] Result<Tree> open_tree(std::string_view name) const;
+  /// All trees by name, the default tree first.
+  [[nodiscard]] Result<std::vector<TreeInfo>> trees() const;
+
+  /// The txn number of the state this reader sees (a writer: its own number).
+  [[nodiscard]] std::uint64_t txn() const noexcept;
+
+ protected:
+  explicit Reader(ReadState* state) : state_(state) {}
+  ReadState* state_;
+};
+
+class HOLDFAST_EXPORT ReadTransaction : public Reader {
+ public:
+  ReadTransaction(ReadTransaction&& other) noexcept;
+  ReadTransaction& operator=(ReadTransaction&& other) noexcept;
+  ~ReadTransaction();  ///< Ends the view.
+
+ private:
+  friend class DatabaseImpl;
+  explicit ReadTransaction(std::unique_ptr<ReadState> state);
+  std::unique_ptr<ReadState> owned_;
+};
+
+/// A commit's txn number. Pass it to Database::wait_durable or ReadOptions::at_least.
+using CommitToken = std::uint64_t;
+
+class HOLDFAST_EXPORT WriteTransaction : public Reader {
+ public:
+  WriteTransaction(WriteTransaction&& other) noexcept;
+  WriteTransaction& operator=(WriteTransaction&& other) noexcept;
+  ~WriteTransaction();  ///< Aborts, unless it was committed.
+
+  /// Inserts or replaces. Views that cursors of this transaction gave out end here.
+  /// Errors: kLimitExceeded (key, value or transaction too large), kDiskFull, kDamaged, kIo,
+  /// kNotFound (tree). An error other than a wrong argument or a limit on key and value dooms the transaction: only
+  /// abort remains.
+  [[nodiscard]] Result<void> put(std::string_view key, std::string_view value) { return put(Tree{}, key, value); }
+  [[nodiscard]] Result<void> put(Tree tree, std::string_view key, std::string_view value);
+
+  /// Removes the record; false when there was none.
+  [[nodiscard]] Result<bool> erase(std::string_view key) { return erase(Tree{}, key); }
+  [[nodiscard]] Result<bool> erase(Tree tree, std::string_view key);
+
+  /// Makes a tree; kAlreadyExists if the name is taken. Names: 1 to kMaxTreeNameBytes bytes.
+  [[nodiscard]] Result<Tree> create_tree(std::string_view name);
+  /// Opens the tree, making it first where it is missing.
+  [[nodiscard]] Result<Tree> open_or_create_tree(std::string_view name);
+
+  /// Makes all changes visible together and, as the durability says, permanent. The transaction is
+  /// over, whatever the outcome. On an error nothing of it will ever be seen, with one exception:
+  /// kPoisoned or kIo while waiting for the sync, when only reopening tells whether it survived.
+  [[nodiscard]] Result<CommitToken> commit();
+  [[nodiscard]] Result<CommitToken> commit(Durability durability);
+  /// Returns as soon as the commit is visible to writers and token readers; see wait_durable().
+  [[nodiscard]] Result<CommitToken> commit_async();
+
+  /// Forgets all changes. Never fails, leaves no trace on disk.
+  void abort() noexcept;
+
+ private:
+  friend class DatabaseImpl;
+  explicit WriteTransaction(std::unique_ptr<WriteState> state);
+  std::unique_ptr<WriteState> owned_;
+};
+
+}  // namespace holdfast
