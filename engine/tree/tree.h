@@ -1,0 +1,58 @@
+// A tree of records in key order: reading and changing one record, making and dropping a tree.
+//
+// A tree is named by its id and its root's page id; both stay the same for its life. Every function
+// brackets itself with a guard of the source. Keys compare bytewise; the empty key is a key.
+//
+// Errors of all: kDamaged (with page and tree), and whatever the source answers (kIo, kPoisoned,
+// kLimitExceeded, kDiskFull). After an error of a function that changes the tree, other than
+// kLimitExceeded for its key or value, the tree may be half changed: the transaction is doomed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/base/types.h"
+#include "engine/tree/page_source.h"
+#include "holdfast/error.h"
+
+namespace holdfast {
+
+struct TreeRef {
+  TreeId id;
+  PageId root;
+};
+
+// A new, empty tree; answers its root.
+Result<PageId> tree_create(PageSink& sink, TreeId id);
+
+// The value of `key`, copied into `value`; false when there is no such key (`value` is untouched).
+Result<bool> tree_get(PageSource& source, TreeRef tree, std::string_view key, std::string& value);
+
+// Reads no overflow pages.
+Result<bool> tree_contains(PageSource& source, TreeRef tree, std::string_view key);
+
+enum class PutMode : std::uint8_t { kUpsert, kInsertOnly, kReplaceOnly };
+
+struct PutOutcome {
+  bool existed;  // A record with this key was there before.
+  bool stored;   // The record is there now with this value; false when the mode forbade it.
+};
+
+// `key` and `value` may not point into the tree's pages. A key or value over its limit is
+// kLimitExceeded and changes nothing.
+Result<PutOutcome> tree_put(PageSink& sink, TreeRef tree, std::string_view key,
+                            std::string_view value, PutMode mode = PutMode::kUpsert);
+
+// False when there was no such key.
+Result<bool> tree_erase(PageSink& sink, TreeRef tree, std::string_view key);
+
+struct DropOutcome {
+  std::uint64_t pages_released = 0;
+  std::uint64_t subtrees_skipped = 0;  // Damaged: their pages stay allocated and belong to nobody.
+};
+
+// Releases every page of the tree, its overflow runs and its root.
+Result<DropOutcome> tree_drop(PageSink& sink, TreeRef tree);
+
+}  // namespace holdfast
