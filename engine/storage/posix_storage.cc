@@ -1,0 +1,131 @@
+#include "engine/storage/posix_storage.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+
+#include "engine/base/result.h"
+#include "engine/storage/place.h"
+#include "engine/storage/plain_requests.h"
+#include "engine/storage/posix_error.h"
+#include "engine/storage/posix_file.h"
+
+namespace holdfast {
+namespace {
+
+std::unexpected<Error> os_fail(const char* failed, const std::string& path) {
+  return std::unexpected(os_error(errno, failed, place_in(path)));
+}
+
+Result<void> require_regular_file(mode_t mode, const std::string& path) {
+  if (S_ISREG(mode)) return {};
+  const char* kind = S_ISDIR(mode)    ? "a directory"
+                     : S_ISFIFO(mode) ? "a fifo"
+                     : S_ISSOCK(mode) ? "a socket"
+                                      : "a device";
+  return fail(ErrorCode::kNotADatabase,
+              std::string("this is ") + kind + ", where a regular file is needed", place_in(path));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StorageFile>> PosixStorage::open(const std::string& path, FileMode mode) {
+  // O_NONBLOCK: should the name become a fifo between the two looks, opening it must not wait.
+  int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  flags |= mode == FileMode::kReadOnly ? O_RDONLY : O_RDWR;
+  if (mode == FileMode::kCreateNew) flags |= O_CREAT | O_EXCL;
+
+  struct stat info = {};
+  if (mode != FileMode::kCreateNew) {
+    // Looked at before it is opened, because opening a device can have effects of its own.
+    if (::stat(path.c_str(), &info) != 0) return os_fail("could not open the file", path);
+    TRY(require_regular_file(info.st_mode, path));
+  }
+  int descriptor;
+  do {
+    descriptor = ::open(path.c_str(), flags, 0644);
+  } while (descriptor < 0 && errno == EINTR);
+  if (descriptor < 0) {
+    return os_fail(
+        mode == FileMode::kCreateNew ? "could not create the file" : "could not open the file",
+        path);
+  }
+  auto file = std::make_unique<PosixFile>(path, descriptor);
+  if (::fstat(descriptor, &info) != 0) return os_fail("could not look at the file", path);
+  TRY(require_regular_file(info.st_mode, path));
+  return file;
+}
+
+Result<bool> PosixStorage::exists(const std::string& path) {
+  struct stat info = {};
+  if (::lstat(path.c_str(), &info) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return os_fail("could not find out whether the file exists", path);
+}
+
+Result<std::vector<std::string>> PosixStorage::list(const std::string& directory,
+                                                    const std::string& prefix) {
+  DIR* stream = ::opendir(directory.c_str());
+  if (stream == nullptr) return os_fail("could not list the directory", directory);
+  std::vector<std::string> names;
+  errno = 0;  // readdir() tells its end from an error by errno alone.
+  while (const dirent* entry = ::readdir(stream)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && name.starts_with(prefix)) names.emplace_back(name);
+    errno = 0;
+  }
+  const int outcome = errno;
+  ::closedir(stream);
+  if (outcome != 0) {
+    errno = outcome;
+    return os_fail("could not list the directory", directory);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<void> PosixStorage::rename(const std::string& from, const std::string& to, bool replace) {
+  const char* failed = "could not rename the file";
+  if (replace) {
+    if (::rename(from.c_str(), to.c_str()) != 0) return os_fail(failed, from);
+    return {};
+  }
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno == EEXIST) return os_fail(failed, to);
+  if (errno != EINVAL && errno != ENOSYS) return os_fail(failed, from);
+  // A file system that doesn't know the flag. link() never replaces either; a crash in between
+  // leaves the file under both names, which is harmless.
+  if (::link(from.c_str(), to.c_str()) != 0) return os_fail(failed, errno == EEXIST ? to : from);
+  if (::unlink(from.c_str()) != 0) return os_fail("could not take away the file's old name", from);
+  return {};
+}
+
+Result<void> PosixStorage::remove(const std::string& path) {
+  if (::unlink(path.c_str()) != 0) return os_fail("could not remove the file", path);
+  return {};
+}
+
+Result<void> PosixStorage::sync_directory(const std::string& directory) {
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return os_fail("could not open the directory to sync it", directory);
+  const int outcome = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  // EINVAL: the file system keeps no directories that could be synced; its names are its server's.
+  if (outcome == 0 || outcome == EINVAL) return {};
+  errno = outcome;
+  return os_fail("could not sync the directory", directory);
+}
+
+void PosixStorage::submit(std::span<IoRequest> requests) {
+  run_plainly(requests);
+}
+
+void PosixStorage::complete(std::span<IoRequest>) {}
+
+}  // namespace holdfast
