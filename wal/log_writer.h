@@ -1,0 +1,199 @@
+// The log of one opening: takes groups of batches, writes them in order, and makes them durable for
+// many threads with one sync.
+//
+//   append() -> queue -> write_queue() -> written -> sync_step() -> durable
+//   single writer        io mutex, OS has it         leader, no lock held while it syncs
+//
+// Promises (README.md, W1 to W9): groups reach the file in the order of their append; durable()
+// only ever covers groups whose writes completed before a successful sync was submitted; a block
+// that a submitted sync covers is never written again; the first failed write or sync poisons for
+// ever. Locks, in the order in which they are taken: sync, io, queue. None is held while an
+// observer is called, and only `sync_running_` (no lock) while a file is synced. A crash here
+// leaves whole groups, then at most one group or batch that is torn or lacks its commit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/environment.h"
+#include "engine/base/sync.h"
+#include "engine/storage/storage.h"
+#include "wal/format.h"
+#include "wal/segment.h"
+
+namespace holdfast {
+
+// Called from whichever thread syncs, under no lock of the log.
+class LogObserver {
+ public:
+  virtual ~LogObserver() = default;
+  // A sync that will make everything up to `end` durable is about to take its group. Announced ends
+  // never go back; one may be announced and then fail.
+  virtual void sync_begins(TxnNumber end) = 0;
+  // durable_position() says so already; durable() and those who wait for it learn it afterwards.
+  virtual void became_durable(TxnNumber txn) = 0;
+};
+
+struct LogConfig {
+  Storage* storage = nullptr;
+  Clock* clock = nullptr;
+  std::string base_path;
+  Uuid uuid{};
+  std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+  LogObserver* observer = nullptr;  // May be null.
+};
+
+// A segment file of an earlier opening, for release_before() and remove_all() to look after.
+struct OldSegment {
+  std::string path;
+  SegmentRef ref;
+  Lsn end{};  // Reading leaves it here; 0 for one that no longer matters.
+  std::uint64_t bytes = 0;
+};
+
+class LogWriter {
+ public:
+  // Starts a new epoch continuing at `at`. On return the first segment is complete, has its name,
+  // and the directory is synced: the caller now writes a meta that names it, and only then appends.
+  static Result<std::unique_ptr<LogWriter>> start(const LogConfig& config, EpochNumber epoch,
+                                                  const Salt& salt, const LogPosition& at);
+  ~LogWriter();
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
+  [[nodiscard]] SegmentRef first_segment() const { return first_; }
+  // Hands over what earlier openings left behind. Before anything is released.
+  void adopt(std::vector<OldSegment> segments);
+
+  // -- the single writer, which holds the engine's writer lock:
+
+  // Room for one group before its first byte, replacing a reservation that wasn't used. kDiskFull
+  // leaves everything as it was. kPoisoned after a failure of the log.
+  Result<void> reserve(std::uint64_t payload_bytes, std::uint32_t batches);
+  // Queues the group that reserve() made room for. Memory only. Txn numbers grow from call to call;
+  // each batch is at most kBatchPayloadMax.
+  void append(TxnNumber txn, std::vector<std::vector<std::byte>> batches);
+
+  // -- any thread. Both answer at once when it is so already, even when poisoned since.
+
+  // Everything up to `txn`, which must have been appended, is with the operating system.
+  Result<void> write_through(TxnNumber txn);
+  // Everything up to `txn`, which must have been appended, is durable.
+  Result<void> sync_through(TxnNumber txn);
+
+  [[nodiscard]] TxnNumber appended() const;
+  [[nodiscard]] TxnNumber written() const { return written_txn_.load(); }
+  [[nodiscard]] TxnNumber durable() const { return durable_txn_.load(); }
+  using Durable = LogPlace;
+  // The end of the newest durable group. At first: where the epoch continues, and its segment.
+  [[nodiscard]] Durable durable_position() const;
+
+  // Writes and syncs a batch that vouches for everything durable; nothing if one already does.
+  Result<void> mark();
+  // Makes a new segment current if the current one is more than a quarter full, so that a later
+  // release can let go of the old one. kDiskFull leaves everything as it was.
+  Result<void> roll();
+  // Removes every segment that reading from `from` on doesn't need. Only once a meta that names
+  // `from` or a later place is durable in both copies. The directory isn't synced: a segment that
+  // comes back after a crash means nothing.
+  Result<void> release_before(const LogPlace& from);
+  // Removes all segments this writer knows and syncs the directory. Only after a clean close's
+  // metas.
+  Result<void> remove_all();
+
+  // Poisons from outside (a failed meta write). The first error is kept.
+  void freeze(const Error& error);
+  [[nodiscard]] std::optional<Error> poisoned() const;
+
+  // -- figures
+  [[nodiscard]] std::uint64_t bytes_since(Lsn lsn) const;  // Log written or queued past `lsn`.
+  [[nodiscard]] std::uint64_t buffered_bytes() const;      // Memory that queue and buffers hold.
+  [[nodiscard]] std::uint64_t file_bytes() const;          // Size of all segment files known.
+  [[nodiscard]] std::uint64_t written_bytes() const { return written_bytes_.load(); }  // By groups.
+  [[nodiscard]] std::uint64_t sync_count() const { return sync_count_.load(); }
+  [[nodiscard]] std::uint64_t segment_count() const;
+
+ private:
+  struct Group {
+    TxnNumber txn{};
+    std::vector<std::vector<std::byte>> batches;
+    std::uint64_t room = 0;
+    std::uint64_t bytes = 0;
+  };
+
+  explicit LogWriter(const LogConfig& config);
+
+  // log_queue.cc; all with the io mutex held.
+  Result<void> write_queue();
+  Result<void> write_group(const Group& group);
+  Result<void> put_batch(std::uint32_t flags, TxnNumber txn, const std::vector<std::byte>* payload);
+  Result<void> write_buffer();
+  void publish_written(std::uint64_t room_done);
+
+  // log_space.cc; all with the io mutex held.
+  Result<void> make_room(std::uint64_t room);
+  Result<void> extend_to(std::uint64_t end);
+  Result<void> zero_ahead();
+  Result<void> roll_segment(std::uint64_t room);
+  [[nodiscard]] bool has_room(std::uint64_t room) const;
+
+  // log_sync.cc
+  struct SyncWork;
+  Result<void> sync_step(bool with_mark);
+  Result<void> prepare_sync(TxnNumber end, bool with_mark, SyncWork& work);
+  Result<void> put_mark();
+  void finish_sync(TxnNumber end, const SyncWork& work);
+  void gather_group();
+  void lead(MutexLock& lock, bool with_mark);
+
+  Error poison(const Error& error);
+
+  const LogConfig config_;
+  EpochNumber epoch_{};
+  Salt salt_{};
+  SegmentRef first_;
+
+  mutable Mutex sync_mutex_;  // Guards who leads and who waits.
+  Condition sync_done_;
+  bool sync_running_ = false;
+  std::uint32_t last_group_ = 0;
+  Atomic<std::uint32_t> waiting_{0};
+
+  mutable Mutex io_mutex_;  // Guards the file's end and everything about segments.
+  std::vector<std::unique_ptr<Segment>> segments_;  // Of this epoch; the last is current.
+  std::vector<OldSegment> old_;
+  std::uint64_t position_ = 0;   // File offset in the current segment where the next batch goes.
+  std::uint64_t allocated_ = 0;  // Space is had up to here.
+  std::uint64_t zeroed_ = 0;     // And was written with zeros up to here.
+  std::uint64_t chain_ = 0;
+  std::uint64_t next_number_ = 0;  // For names.
+  std::vector<std::byte> buffer_;  // Starts at file offset position_ - buffer_.size().
+
+  mutable Mutex queue_mutex_;  // Guards the hand-over between threads; never held across I/O.
+  std::vector<Group> queue_;
+  std::uint64_t base_ = 0;         // position_ rounded up to a block, for reserve().
+  std::uint64_t limit_ = 0;        // Offset up to which reserve() may promise.
+  std::uint64_t queued_room_ = 0;  // Promised to groups that aren't written yet.
+  std::uint64_t reserved_ = 0;     // Promised to the group that comes next.
+  std::uint64_t queued_bytes_ = 0;
+  Lsn base_lsn_{};  // The lsn of position_.
+  TxnNumber appended_{};
+  TxnNumber watched_{};                    // The end of the sync group that was announced last,
+  std::optional<LogPlace> watched_place_;  // and where it ends, once written.
+  LogPlace written_place_;
+  LogPlace synced_place_;   // Covered by a successful sync.
+  LogPlace durable_place_;  // Announced, and covered.
+  TxnNumber marked_{};      // Vouched for by a mark.
+  std::optional<Error> poison_;
+
+  Atomic<TxnNumber> written_txn_{TxnNumber{0}};
+  Atomic<TxnNumber> durable_txn_{TxnNumber{0}};
+  Atomic<std::uint64_t> written_bytes_{0};
+  Atomic<std::uint64_t> sync_count_{0};
+};
+
+}  // namespace holdfast
