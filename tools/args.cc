@@ -1,0 +1,283 @@
+// The options of every verb, each declared once, with its help and an example.
+#include "tools/args.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <functional>
+#include <limits>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/database.h"
+#include "tools/text_bytes.h"
+
+namespace holdfast::tools {
+namespace {
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 done or sound, 1 key or tree not found, 2 usage, 3 could not be read or "
+    "written,\n"
+    "4 in use, 5 damage found, 130 interrupted. Keys that begin with - (and ++) go after --.";
+
+// "64M" and the like: K, M, G, T are powers of 1024; a B or iB after them changes nothing.
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return std::nullopt;
+  std::string suffix(rest, text.data() + text.size());
+  for (char& c : suffix) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  static const std::map<std::string, unsigned, std::less<>> kShifts = {
+      {"", 0},     {"b", 0},  {"k", 10},  {"kb", 10},  {"kib", 10}, {"m", 20},  {"mb", 20},
+      {"mib", 20}, {"g", 30}, {"gb", 30}, {"gib", 30}, {"t", 40},   {"tb", 40}, {"tib", 40}};
+  const auto shift = kShifts.find(suffix);
+  if (shift == kShifts.end()) return std::nullopt;
+  if (number > std::numeric_limits<std::uint64_t>::max() >> shift->second) return std::nullopt;
+  return number << shift->second;
+}
+
+class Parser {
+ public:
+  explicit Parser(CLI::App& app) : app_(app) { app.footer(kExitCodes); }
+
+  Arguments take() { return std::move(args_); }
+
+  // Turns the keys of the command line into bytes; a sentence when they can't be.
+  std::optional<std::string> decode_keys() {
+    if (!hex_) return std::nullopt;
+    for (std::string* key :
+         {&args_.key, args_.from ? &*args_.from : nullptr, args_.to ? &*args_.to : nullptr,
+          args_.prefix ? &*args_.prefix : nullptr}) {
+      if (key == nullptr) continue;
+      auto bytes = from_hex(*key);
+      if (!bytes)
+        return "With --hex a key is pairs of hexadecimal digits; \"" + *key + "\" is not.";
+      *key = std::move(*bytes);
+    }
+    return std::nullopt;
+  }
+
+  CLI::App* verb(Verb verb, const char* name, const char* what, const std::string& example) {
+    CLI::App* sub = app_.add_subcommand(name, what);
+    sub->footer("Example:\n  " + example + "\n\n" + kExitCodes);
+    sub->callback([this, verb] { args_.verb = verb; });
+    database(sub);
+    return sub;
+  }
+
+  void database(CLI::App* sub) {
+    sub->add_option("DB", args_.database, "The database file")->required();
+    sub->add_option_function<std::string>(
+           "--cache",
+           [this](const std::string& text) {
+             const auto bytes = parse_bytes(text);
+             if (!bytes)
+               throw CLI::ValidationError("--cache", "wants bytes, as in 64M; got " + text);
+             args_.cache_bytes = *bytes;
+           },
+           "Memory to use, in bytes or as 512K, 64M, 2G (default 64M)")
+        ->type_name("BYTES");
+  }
+
+  void json(CLI::App* sub, const char* what) { sub->add_flag("--json", args_.json, what); }
+  void tree(CLI::App* sub) {
+    sub->add_option("--tree", args_.tree, "The tree to use (default: the default tree)")
+        ->type_name("NAME");
+  }
+  void hex(CLI::App* sub) {
+    sub->add_flag("--hex", hex_, "Keys on the command line are hexadecimal");
+  }
+  void key(CLI::App* sub) {
+    sub->add_option("KEY", args_.key, "The key")->required();
+    hex(sub);
+  }
+  void creation(CLI::App* sub) {
+    sub->add_option_function<std::uint32_t>(
+           "--page-size", [this](std::uint32_t bytes) { args_.page_size = bytes; },
+           "Bytes per page if the database is created now: 4096, 8192, 16384 or 32768")
+        ->check(CLI::IsMember({4096, 8192, 16384, 32768}))
+        ->type_name("BYTES");
+  }
+  void durability(CLI::App* sub) {
+    choice(sub, "--durability", "LEVEL", "What a commit waits for: sync (default), os or lazy",
+           args_.durability,
+           {{"sync", Durability::kSync}, {"os", Durability::kOs}, {"lazy", Durability::kLazy}});
+  }
+
+  // An option that takes one of a few names.
+  template <class T>
+  void choice(CLI::App* sub, const std::string& name, const char* type, const char* what, T& target,
+              const std::map<std::string, T>& values) {
+    auto set = [name, &target, values](const std::string& text) {
+      const auto found = values.find(text);
+      if (found != values.end()) {
+        target = found->second;
+        return;
+      }
+      std::string known;
+      for (const auto& [value_name, value] : values)
+        known += (known.empty() ? "" : ", ") + value_name;
+      throw CLI::ValidationError(name, "wants one of " + known + "; got " + text);
+    };
+    sub->add_option_function<std::string>(name, set, what)->type_name(type);
+  }
+
+  void add_put() {
+    CLI::App* sub =
+        verb(Verb::kPut, "put", "Store a value; creates the database and the tree",
+             "holdfast put fruit.db apple red\n  holdfast put fruit.db photo - < a.jpg");
+    key(sub);
+    sub->add_option("VALUE", args_.value, "The value; - reads it from standard input")->required();
+    sub->parse_complete_callback([this] { args_.value_from_input = args_.value == "-"; });
+    tree(sub);
+    creation(sub);
+    durability(sub);
+    json(sub, "Answer with one JSON object");
+  }
+  void add_get() {
+    CLI::App* sub = verb(Verb::kGet, "get", "Write a value's exact bytes to standard output",
+                         "holdfast get fruit.db apple");
+    key(sub);
+    tree(sub);
+    json(sub, "Answer with one JSON object");
+  }
+  void add_del() {
+    CLI::App* sub = verb(Verb::kDel, "del", "Remove a record", "holdfast del fruit.db apple");
+    key(sub);
+    tree(sub);
+    durability(sub);
+    json(sub, "Answer with one JSON object");
+  }
+  void add_scan() {
+    CLI::App* sub =
+        verb(Verb::kScan, "scan", "List records in key order, one a line: key TAB value",
+             "holdfast scan fruit.db --prefix app --limit 10");
+    tree(sub);
+    sub->add_option("--from", args_.from, "The first key to list, or the next after it")
+        ->type_name("KEY");
+    sub->add_option("--to", args_.to, "Stop before this key")->type_name("KEY");
+    sub->add_option("--prefix", args_.prefix, "Only keys that begin so")->type_name("KEY");
+    sub->add_option("--limit", args_.limit, "At most this many records")->type_name("N");
+    sub->add_flag("--reverse", args_.reverse, "From the last to the first");
+    sub->add_flag("--keys-only", args_.keys_only, "Leave the values out");
+    hex(sub);
+    json(sub, "One JSON object a line; bytes that aren't UTF-8 as key_hex, value_hex");
+  }
+  void add_load() {
+    CLI::App* sub =
+        verb(Verb::kLoad, "load", "Load records from a dump or from key TAB value lines",
+             "holdfast load fruit.db fruit.tsv\n  db5.3_dump old.db | holdfast load new.db");
+    sub->add_option("FILE", args_.input, "What to load; - or nothing: standard input");
+    tree(sub);
+    sub->add_option("--commit-every", args_.commit_every, "Records per commit (default 10000)")
+        ->check(CLI::Range(std::uint64_t{1}, std::numeric_limits<std::uint64_t>::max()))
+        ->type_name("N");
+    sub->add_flag("--atomic", args_.atomic, "All or nothing: one transaction");
+    creation(sub);
+    durability(sub);
+    json(sub, "Answer with one JSON object");
+  }
+  void add_dump() {
+    CLI::App* sub =
+        verb(Verb::kDump, "dump", "Write all records as text, to load here or elsewhere",
+             "holdfast dump fruit.db > fruit.dump\n"
+             "  holdfast dump fruit.db --for lmdb | mdb_load -n fruit.mdb");
+    CLI::Option* all = sub->add_flag("--all", args_.all, "All trees, the default tree first");
+    sub->add_option("--tree", args_.tree, "The tree to dump (default: the default tree)")
+        ->type_name("NAME")
+        ->excludes(all);
+    choice(sub, "--format", "FORMAT", "bytevalue (default), print or tsv", args_.format,
+           {{"bytevalue", TextFormat::kByteValue},
+            {"print", TextFormat::kPrint},
+            {"tsv", TextFormat::kTsv}});
+    choice(sub, "--for", "PROGRAM", "Who will load it: bdb (default) or lmdb", args_.target,
+           {{"bdb", DumpTarget::kBerkeley}, {"lmdb", DumpTarget::kLmdb}});
+  }
+  void add_others() {
+    json(verb(Verb::kStat, "stat", "Show sizes and counters", "holdfast stat fruit.db --json"),
+         "One JSON object");
+    json(verb(Verb::kCheck, "check", "Check everything there is; changes nothing",
+              "holdfast check fruit.db"),
+         "A JSON object a finding, and one at the end");
+    json(verb(Verb::kTrees, "trees", "List the trees and their records", "holdfast trees fruit.db"),
+         "A JSON object a tree");
+    json(verb(Verb::kLog, "log", "List the log's files and batches; changes nothing",
+              "holdfast log fruit.db"),
+         "A JSON object a segment or batch");
+    creation(verb(Verb::kShell, "shell", "Read Lychee statements, one a line",
+                  "echo 'INSERT(1,2)' | holdfast shell fruit.db\n\n"
+                  "Statements: INSERT(k,v)  READ(k)  UPDATE(k,v)  DELETE(k)  PRINT  EXIT"));
+  }
+
+  void add_check_only() {
+    args_.verb = Verb::kCheck;
+    database(&app_);
+    json(&app_, "A JSON object a finding, and one at the end");
+  }
+
+ private:
+  CLI::App& app_;
+  Arguments args_;
+  bool hex_ = false;
+};
+
+std::expected<Arguments, ParseStop> parse(CLI::App& app, Parser& parser, int argc,
+                                          const char* const* argv) {
+  app.set_version_flag("--version", app.get_name() + " " + version());
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success&) {
+    for (const CLI::App* sub : app.get_subcommands()) {
+      return std::unexpected(ParseStop{ExitCode::kDone, sub->help(app.get_name()), ""});
+    }
+    const bool version_asked = app.get_version_ptr()->count() > 0;
+    return std::unexpected(
+        ParseStop{ExitCode::kDone, version_asked ? app.version() + "\n" : app.help(), ""});
+  } catch (const CLI::RequiredError& error) {
+    const bool no_verb = !app.get_subcommands([](CLI::App*) { return true; }).empty() &&
+                         app.get_subcommands().empty();
+    const std::string what = no_verb ? "A verb is required, put or get for example" : error.what();
+    return std::unexpected(
+        ParseStop{ExitCode::kUsage, "", what + "; --help shows what is possible"});
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(ParseStop{
+        ExitCode::kUsage, "", std::string(error.what()) + "; --help shows what is possible"});
+  }
+  if (auto wrong = parser.decode_keys()) {
+    return std::unexpected(ParseStop{ExitCode::kUsage, "", *wrong});
+  }
+  return parser.take();
+}
+
+}  // namespace
+
+std::expected<Arguments, ParseStop> parse_holdfast(int argc, const char* const* argv) {
+  CLI::App app("An ordered key-value database in one file, from the command line.", "holdfast");
+  app.require_subcommand(1);
+  Parser parser(app);
+  parser.add_put();
+  parser.add_get();
+  parser.add_del();
+  parser.add_scan();
+  parser.add_load();
+  parser.add_dump();
+  parser.add_others();
+  auto parsed = parse(app, parser, argc, argv);
+  if (parsed && parsed->verb == Verb::kDump && parsed->format == TextFormat::kTsv &&
+      (parsed->all || parsed->target == DumpTarget::kLmdb)) {
+    return std::unexpected(ParseStop{ExitCode::kUsage, "",
+                                     "tsv has no room for tree names or LMDB's header: leave out "
+                                     "--format tsv, or dump one tree."});
+  }
+  return parsed;
+}
+
+std::expected<Arguments, ParseStop> parse_dbcheck(int argc, const char* const* argv) {
+  CLI::App app("Checks a Holdfast database from end to end and changes nothing.", "dbcheck");
+  Parser parser(app);
+  app.footer(std::string("Example:\n  dbcheck fruit.db\n\n") + kExitCodes);
+  parser.add_check_only();
+  return parse(app, parser, argc, argv);
+}
+
+}  // namespace holdfast::tools

@@ -1,0 +1,63 @@
+// The command line of both programs as plain data. args.cc alone includes the parsing library,
+// which is slow to compile.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "holdfast/options.h"
+#include "tools/exit_code.h"
+
+namespace holdfast::tools {
+
+enum class Verb { kPut, kGet, kDel, kScan, kLoad, kDump, kStat, kCheck, kTrees, kLog, kShell };
+
+enum class TextFormat { kByteValue, kPrint, kTsv };
+
+// Which program dump's output is for.
+enum class DumpTarget { kBerkeley, kLmdb };
+
+struct Arguments {
+  Verb verb = Verb::kGet;
+  std::string database;
+  std::optional<std::string> tree;  // Absent: the default tree.
+  std::size_t cache_bytes = std::size_t{64} << 20;
+  std::optional<std::uint32_t> page_size;
+  Durability durability = Durability::kSync;
+  bool json = false;
+
+  std::string key;
+  std::string value;
+  bool value_from_input = false;
+
+  std::optional<std::string> from;
+  std::optional<std::string> to;
+  std::optional<std::string> prefix;
+  std::optional<std::uint64_t> limit;
+  bool reverse = false;
+  bool keys_only = false;
+
+  std::string input = "-";  // load: a file, or "-" for standard input.
+  std::uint64_t commit_every = 10000;
+  bool atomic = false;
+
+  bool all = false;
+  TextFormat format = TextFormat::kByteValue;
+  DumpTarget target = DumpTarget::kBerkeley;
+};
+
+// Why there are no arguments to act on: text was asked for (help, version) or they are wrong.
+struct ParseStop {
+  ExitCode code = ExitCode::kUsage;
+  std::string output;   // For standard output.
+  std::string message;  // A sentence for standard error; may be empty.
+};
+
+std::expected<Arguments, ParseStop> parse_holdfast(int argc, const char* const* argv);
+// dbcheck DB: the arguments of verb check.
+std::expected<Arguments, ParseStop> parse_dbcheck(int argc, const char* const* argv);
+
+}  // namespace holdfast::tools

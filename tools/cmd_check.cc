@@ -1,0 +1,135 @@
+// holdfast check, and all of dbcheck: everything verify() looks at, and whether the database opens.
+#include <fmt/format.h>
+
+#include "tools/interrupt.h"
+#include "tools/json_output.h"
+#include "tools/opening.h"
+#include "tools/progress_line.h"
+#include "tools/text_bytes.h"
+#include "tools/verbs.h"
+
+namespace holdfast::tools {
+namespace {
+
+std::string text_of(const Finding& finding) {
+  std::string place = finding.file.empty() ? "" : "file " + finding.file;
+  auto add = [&](const char* name, auto value) {
+    if (value) place += fmt::format("{}{} {}", place.empty() ? "" : ", ", name, *value);
+  };
+  add("offset", finding.offset);
+  add("page", finding.page);
+  add("tree", finding.tree);
+  add("transaction", finding.txn);
+  return fmt::format("{}: {}{}\n", finding.code, finding.detail,
+                     place.empty() ? "" : " (" + place + ")");
+}
+
+std::string json_of(const Finding& finding) {
+  JsonObject line;
+  line.text("type", "finding").text("code", finding.code).text("detail", finding.detail);
+  if (!finding.file.empty()) line.text("file", finding.file);
+  if (finding.offset) line.number("offset", *finding.offset);
+  if (finding.page) line.number("page", *finding.page);
+  if (finding.tree) line.number("tree", *finding.tree);
+  if (finding.txn) line.number("transaction", *finding.txn);
+  return line.line();
+}
+
+void write_finding(const Finding& finding, const Arguments& args, Output& out) {
+  out.write(args.json ? json_of(finding) : text_of(finding));
+}
+
+std::string json_summary(const VerifyReport& report) {
+  std::vector<JsonObject> trees;
+  for (const TreeSummary& tree : report.trees) {
+    JsonObject entry;
+    entry.bytes("name", tree.name).number("id", tree.id).number("records", tree.records);
+    entry.number("pages", tree.pages).number("overflow_pages", tree.overflow_pages);
+    entry.number("height", tree.height).number("bytes_used", tree.bytes_used);
+    trees.push_back(std::move(entry));
+  }
+  JsonObject line;
+  line.text("type", "summary").flag("sound", report.sound());
+  line.number("findings", report.findings_total).number("records", report.records);
+  line.number("pages", report.pages_checked).number("map_pages", report.map_pages_checked);
+  line.number("slots_free", report.slots_free).number("log_bytes", report.log_bytes_checked);
+  return line.real("seconds", report.seconds).list("trees", trees).line();
+}
+
+std::string text_summary(const VerifyReport& report) {
+  std::string text;
+  for (const TreeSummary& tree : report.trees) {
+    const std::string name = tree.name.empty() ? "default tree" : "tree " + escaped(tree.name);
+    text += fmt::format("{}: {} records, {} pages, {} overflow pages, {} levels\n", name,
+                        tree.records, tree.pages, tree.overflow_pages, tree.height);
+  }
+  if (report.findings_total > report.findings.size()) {
+    text += fmt::format("{} more findings are not listed.\n",
+                        report.findings_total - report.findings.size());
+  }
+  const std::string verdict =
+      report.sound() ? "Sound" : fmt::format("Damaged, {} findings", report.findings_total);
+  return text + fmt::format("{}: {} pages, {} map pages, {} log bytes checked in {:.2f} s.\n",
+                            verdict, report.pages_checked, report.map_pages_checked,
+                            report.log_bytes_checked, report.seconds);
+}
+
+// The damage that kept the database from opening, as a finding like those of verify().
+Finding finding_of(const Error& error) {
+  const ErrorPlace& place = error.place();
+  return Finding{"open_refused", error.message(), place.file, place.offset,
+                 place.page,     place.tree,      place.txn};
+}
+
+Result<Database> open(const Arguments& args, bool accept_damaged_log) {
+  Options options;
+  options.mode = OpenMode::kReadOnly;
+  options.cache_bytes = args.cache_bytes;
+  options.accept_damaged_log = accept_damaged_log;
+  return Database::open(args.database, options);
+}
+
+Result<VerifyReport> verify(Database& database) {
+  ProgressLine line;
+  VerifyOptions options;
+  options.progress = [&](const Progress& progress) {
+    if (line.due()) {
+      const std::string of = progress.total == 0 ? "" : fmt::format(" of {}", progress.total);
+      line.show(fmt::format("{}: {}{} {}", progress.stage, progress.done, of, progress.unit));
+    }
+    return !interrupted();
+  };
+  return database.verify(options);
+}
+
+}  // namespace
+
+ExitCode run_check(const Arguments& args, Console& console) {
+  VerifyReport report;
+  auto database = open(args, false);
+  if (!database && database.error().code() == ErrorCode::kDamaged) {
+    const Finding refused = finding_of(database.error());
+    write_finding(refused, args, console.out());
+    report.findings.push_back(refused);
+    report.findings_total = 1;
+    database = open(args, true);  // A damaged log doesn't keep the rest from being checked.
+  }
+  if (!database && database.error().code() != ErrorCode::kDamaged) {
+    const ExitCode code = explain_open_failure(database.error(), console);
+    return report.sound() ? code : ExitCode::kDamaged;
+  }
+  if (database) {
+    note_replay(*database, console);
+    auto checked = console.check(verify(*database));
+    if (!checked) return checked.error();
+    for (const Finding& finding : checked->findings) write_finding(finding, args, console.out());
+    checked->findings.insert(checked->findings.end(), report.findings.begin(),
+                             report.findings.end());
+    checked->findings_total += report.findings_total;
+    report = std::move(*checked);
+  }
+  console.out().write(args.json ? json_summary(report) : text_summary(report));
+  return report.sound() ? ExitCode::kDone : ExitCode::kDamaged;
+}
+
+}  // namespace holdfast::tools

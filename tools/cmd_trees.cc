@@ -1,0 +1,32 @@
+// holdfast trees: names and record counts.
+#include <fmt/format.h>
+
+#include "tools/json_output.h"
+#include "tools/opening.h"
+#include "tools/text_bytes.h"
+#include "tools/verbs.h"
+
+namespace holdfast::tools {
+
+ExitCode run_trees(const Arguments& args, Console& console) {
+  auto database = open_to_read(args, console);
+  if (!database) return database.error();
+  auto reader = console.check(database->begin_read());
+  if (!reader) return reader.error();
+  auto trees = console.check(reader->trees());
+  if (!trees) return trees.error();
+
+  for (const TreeInfo& info : *trees) {
+    if (args.json) {
+      JsonObject line;
+      line.bytes("name", info.name).number("id", info.tree.id()).number("records", info.records);
+      console.out().write(line.line());
+    } else {
+      const std::string name = info.name.empty() ? "(default)" : escaped(info.name);
+      console.out().write(fmt::format("{}\t{}\n", name, info.records));
+    }
+  }
+  return ExitCode::kDone;
+}
+
+}  // namespace holdfast::tools

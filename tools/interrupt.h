@@ -1,0 +1,16 @@
+// Ctrl-C as a flag that loops look at, so that every command ends between two records or two
+// commits and closes its database. A second Ctrl-C kills at once, which is safe too.
+#pragma once
+
+namespace holdfast::tools {
+
+// Call once, first thing in main(). Also makes a closed pipe an error of write() (EPIPE) instead of
+// a signal.
+void watch_signals();
+
+[[nodiscard]] bool interrupted() noexcept;
+
+// Waits until `fd` can be read (or is at its end); false when Ctrl-C came first.
+[[nodiscard]] bool wait_readable(int fd);
+
+}  // namespace holdfast::tools

@@ -1,0 +1,63 @@
+// Options from the command line, and what to say when opening fails.
+#include "tools/opening.h"
+
+#include <fmt/format.h>
+
+namespace holdfast::tools {
+namespace {
+
+Step<Database> open(const Arguments& args, OpenMode mode, Console& console) {
+  Options options;
+  options.mode = mode;
+  options.cache_bytes = args.cache_bytes;
+  options.durability = args.durability;
+  if (args.page_size) options.page_size = *args.page_size;
+  auto database = Database::open(args.database, options);
+  if (!database) return std::unexpected(explain_open_failure(database.error(), console));
+  return std::move(*database);
+}
+
+}  // namespace
+
+Step<Database> open_to_read(const Arguments& args, Console& console) {
+  return open(args, OpenMode::kReadOnly, console);
+}
+
+Step<Database> open_to_write(const Arguments& args, Console& console) {
+  return open(args, OpenMode::kReadWrite, console);
+}
+
+Step<Database> open_or_create(const Arguments& args, Console& console) {
+  auto database = open(args, OpenMode::kCreate, console);
+  if (database && args.page_size) {
+    const std::uint32_t actual = database->stats().page_size;
+    if (actual != *args.page_size) {
+      console.say(fmt::format(
+          "Note: {} has pages of {} bytes since its creation; --page-size changes nothing.",
+          args.database, actual));
+    }
+  }
+  return database;
+}
+
+ExitCode explain_open_failure(const Error& error, Console& console) {
+  if (error.code() == ErrorCode::kNotFound) {
+    console.say(error.to_string());
+    return console.fail(ExitCode::kFailed, "Only put, load and shell create a database.");
+  }
+  return console.fail(error);
+}
+
+void note_replay(const Database& database, Console& console) {
+  if (database.recovery().log_end == LogEnd::kNoLog) return;
+  console.say("Note: the database was not closed; its log was replayed in memory. " +
+              database.recovery().to_string());
+}
+
+ExitCode close(Database& database, ExitCode code, Console& console) {
+  auto closed = database.close();
+  if (closed || code != ExitCode::kDone) return code;
+  return console.fail(closed.error());
+}
+
+}  // namespace holdfast::tools

@@ -1,0 +1,44 @@
+// Headers, record lines and footers of dumps.
+#include "tools/record_writer.h"
+
+#include <fmt/format.h>
+
+#include "tools/text_bytes.h"
+
+namespace holdfast::tools {
+
+bool RecordWriter::begin(std::string_view database, std::optional<std::uint64_t> map_bytes) {
+  if (format_ == TextFormat::kTsv) return out_.ok();
+  const char* format = format_ == TextFormat::kPrint ? "print" : "bytevalue";
+  std::string header = fmt::format("VERSION=3\nformat={}\n", format);
+  if (!database.empty()) {
+    // LMDB takes the name as it stands, Berkeley DB with escapes.
+    header += fmt::format("database={}\n", map_bytes ? std::string(database) : escaped(database));
+  }
+  header += "type=btree\n";
+  if (map_bytes) header += fmt::format("mapsize={}\n", *map_bytes);
+  return out_.write(header + "HEADER=END\n");
+}
+
+bool RecordWriter::record(std::string_view key, std::string_view value) {
+  line_.clear();
+  const auto add = [&](std::string_view bytes) {
+    if (format_ == TextFormat::kByteValue) {
+      append_hex(line_, bytes);
+    } else {
+      append_escaped(line_, bytes);
+    }
+  };
+  if (format_ != TextFormat::kTsv) line_ += ' ';
+  add(key);
+  line_ += format_ == TextFormat::kTsv ? "\t" : "\n ";
+  add(value);
+  line_ += '\n';
+  return out_.write(line_);
+}
+
+bool RecordWriter::end() {
+  return format_ == TextFormat::kTsv ? out_.ok() : out_.write("DATA=END\n");
+}
+
+}  // namespace holdfast::tools

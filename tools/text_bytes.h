@@ -1,0 +1,22 @@
+// Bytes as text and back: hexadecimal, and backslash escapes (`\\`, and `\hh` for whatever isn't
+// printable ASCII). The escapes are those of Berkeley DB's print format; tsv uses the same.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::tools {
+
+void append_hex(std::string& text, std::string_view bytes);
+void append_escaped(std::string& text, std::string_view bytes);
+[[nodiscard]] std::string escaped(std::string_view bytes);
+
+// Nothing when `text` isn't pairs of hexadecimal digits.
+[[nodiscard]] std::optional<std::string> from_hex(std::string_view text);
+// Nothing when a backslash isn't followed by another or by two hexadecimal digits.
+[[nodiscard]] std::optional<std::string> from_escaped(std::string_view text);
+
+[[nodiscard]] bool is_utf8(std::string_view bytes) noexcept;
+
+}  // namespace holdfast::tools
