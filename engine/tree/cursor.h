@@ -7,19 +7,20 @@
 // leaf anew at each step. A scan never answers keys out of order: that is kDamaged.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "engine/base/limits.h"
+#include "engine/tree/descent.h"
+#include "engine/tree/node_view.h"
 #include "engine/tree/page_source.h"
 #include "engine/tree/tree.h"
 
 namespace holdfast {
 
-// The source must outlive it. Moves answer whether it stands on a record; after an error it stands
-// nowhere, as when new.
+// The source must outlive it. Moves answer whether it stands on a record; one that finds none
+// leaves it off the records, where next() and prev() answer false until it is sought anew. After an
+// error it stands nowhere, as when new.
 class TreeCursor {
  public:
   TreeCursor(PageSource& source, TreeRef tree) : source_(&source), tree_(tree) {}
@@ -28,8 +29,8 @@ class TreeCursor {
 
   Result<bool> first();
   Result<bool> last();
-  Result<bool> seek(std::string_view key);               // The first record at or after `key`.
-  Result<bool> seek_exact(std::string_view key);         // Nowhere when there is none.
+  Result<bool> seek(std::string_view key);  // The first record at or after `key`.
+  Result<bool> seek_exact(std::string_view key);
   Result<bool> seek_at_or_before(std::string_view key);  // The last record at or before `key`.
   Result<bool> next();  // From nowhere first(); stays off once it ran off an end.
   Result<bool> prev();  // From nowhere last(); likewise.
@@ -37,19 +38,38 @@ class TreeCursor {
   [[nodiscard]] bool valid() const noexcept { return state_ == State::kOn; }
   // Need valid(). Good until the cursor moves or the transaction writes.
   [[nodiscard]] std::string_view key() const noexcept { return key_; }
+  // kNotFound when the transaction has erased the record meanwhile.
   Result<std::string_view> value();
 
  private:
   enum class State : std::uint8_t { kNowhere, kOn, kOff };
-  struct Step {
-    PageId page;
-    std::uint32_t index;
-  };
+  enum class Direction : std::uint8_t { kForward, kBackward };
+
+  Result<bool> go(Result<bool> outcome);
+  Result<bool> edge(Direction direction);
+  Result<bool> locate(std::string_view key);
+  Result<bool> step(Direction direction);
+  Result<bool> settle(std::int64_t index, Direction direction);
+  Result<bool> climb(Direction direction);
+  Result<bool> stand(std::uint32_t index, Direction direction);
+  Result<void> down(NodeView node, Direction direction);
+  Result<void> hold();
+  [[nodiscard]] bool changed() const { return source_->change_count() != change_; }
 
   PageSource* source_;
   TreeRef tree_;
   State state_ = State::kNowhere;
+  bool has_limit_ = false;    // key_ is what the next record must lie beyond.
+  bool overflow_ = false;     // The value is a stub.
+  std::uint64_t change_ = 0;  // The source's count when the leaf was fetched.
+  Path path_;
+  NodeView leaf_;  // In pin_, or good within the guard only.
+  PagePin pin_;
   std::string key_;
+  std::string spare_;         // The next key, before it becomes key_.
+  std::string_view payload_;  // In pin_.
+  std::string value_;         // A copy where there is no pin; an overflow value.
+  std::string stub_;
 };
 
 }  // namespace holdfast

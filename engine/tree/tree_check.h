@@ -35,12 +35,12 @@ class TreeCheckSink {
 
 struct TreeTotals {
   std::uint64_t records = 0;
-  std::uint64_t nodes = 0;           // Pages of the tree proper.
+  std::uint64_t nodes = 0;  // Pages of the tree proper.
   std::uint64_t overflow_pages = 0;
-  std::uint64_t bytes_used = 0;      // In nodes: heads, prefixes, records; no gaps, no garbage.
+  std::uint64_t bytes_used = 0;  // In nodes: heads, prefixes, records; no gaps, no garbage.
   std::uint64_t leaf_bytes_used = 0;
   std::uint64_t leaves = 0;
-  std::uint32_t height = 0;          // Levels; 1 for a lone leaf, 0 when the root can't be read.
+  std::uint32_t height = 0;  // Levels; 1 for a lone leaf, 0 when the root can't be read.
 };
 
 // Errors: kCancelled, and what the source answers other than kDamaged, which becomes a finding.

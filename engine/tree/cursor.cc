@@ -1,0 +1,199 @@
+#include "engine/tree/cursor.h"
+
+#include "engine/base/result.h"
+#include "engine/tree/overflow.h"
+
+namespace holdfast {
+namespace {
+
+std::unexpected<Error> bad_record(TreeRef tree, PageId page) {
+  return damaged(tree.id, page, "leaf's record is damaged");
+}
+
+}  // namespace
+
+// Every public move ends here.
+Result<bool> TreeCursor::go(Result<bool> outcome) {
+  state_ = !outcome ? State::kNowhere : *outcome ? State::kOn : State::kOff;
+  if (state_ != State::kOn) pin_.reset();
+  return outcome;
+}
+
+Result<bool> TreeCursor::first() {
+  return go(edge(Direction::kForward));
+}
+Result<bool> TreeCursor::last() {
+  return go(edge(Direction::kBackward));
+}
+
+Result<bool> TreeCursor::seek(std::string_view key) {
+  const PageGuard guard(*source_);
+  const Result<bool> found = locate(key);
+  if (!found) return go(found);
+  return go(settle(path_.back().index, Direction::kForward));
+}
+
+Result<bool> TreeCursor::seek_exact(std::string_view key) {
+  const PageGuard guard(*source_);
+  const Result<bool> found = locate(key);
+  if (!found || !*found) return go(found);
+  return go(settle(path_.back().index, Direction::kForward));
+}
+
+Result<bool> TreeCursor::seek_at_or_before(std::string_view key) {
+  const PageGuard guard(*source_);
+  const Result<bool> found = locate(key);
+  if (!found) return go(found);
+  return go(settle(std::int64_t{path_.back().index} - (*found ? 0 : 1), Direction::kBackward));
+}
+
+Result<bool> TreeCursor::next() {
+  if (state_ == State::kNowhere) return first();
+  if (state_ == State::kOff) return false;
+  if (pin_ && !changed() && path_.back().index + 1 < leaf_.count()) {
+    return go(stand(path_.back().index + 1, Direction::kForward));
+  }
+  return go(step(Direction::kForward));
+}
+
+Result<bool> TreeCursor::prev() {
+  if (state_ == State::kNowhere) return last();
+  if (state_ == State::kOff) return false;
+  if (pin_ && !changed() && path_.back().index > 0) {
+    return go(stand(path_.back().index - 1, Direction::kBackward));
+  }
+  return go(step(Direction::kBackward));
+}
+
+Result<std::string_view> TreeCursor::value() {
+  if (changed()) {
+    if (!TRY(tree_get(*source_, tree_, key_, value_))) {
+      return fail(ErrorCode::kNotFound, "the record that the cursor stands on was erased");
+    }
+    return value_;
+  }
+  if (overflow_) {
+    const PageGuard guard(*source_);
+    OverflowStub stub;
+    if (!OverflowStub::decode(stub_, source_->page_size(), stub))
+      return bad_record(tree_, path_.back().page);
+    TRY(read_overflow(*source_, tree_.id, stub, value_));
+    return value_;
+  }
+  return pin_ ? payload_ : std::string_view(value_);
+}
+
+Result<bool> TreeCursor::edge(Direction direction) {
+  const PageGuard guard(*source_);
+  has_limit_ = false;
+  path_.depth = 1;
+  path_.steps[0] = {tree_.root, 0};
+  const NodeView root = TRY(visit(*source_, tree_, tree_.root));
+  TRY(down(root, direction));
+  if (leaf_.count() == 0) return false;
+  return stand(direction == Direction::kForward ? 0 : leaf_.count() - 1, direction);
+}
+
+// To the leaf where `key` belongs; its index is that of the first record at or after it. True when
+// that record has this very key.
+Result<bool> TreeCursor::locate(std::string_view key) {
+  spare_.assign(key);
+  key_.swap(spare_);
+  const NodeView leaf = TRY(descend(*source_, tree_, key_, path_));
+  NodePlace place;
+  if (!leaf.lower_bound(key_, place)) return bad_record(tree_, leaf.id());
+  path_.back().index = place.index;
+  has_limit_ = false;
+  TRY(hold());
+  return place.found;
+}
+
+// One record on, by way of other leaves or of the key if need be.
+Result<bool> TreeCursor::step(Direction direction) {
+  const PageGuard guard(*source_);
+  std::int64_t from = path_.back().index;
+  bool on_record = true;
+  if (changed()) {
+    const std::string key = key_;
+    on_record = TRY(locate(key));
+    from = path_.back().index;
+  } else if (!pin_) {
+    TRY(hold());
+  }
+  const std::int64_t to = direction == Direction::kBackward ? from - 1
+                          : on_record                       ? from + 1
+                                                            : from;
+  has_limit_ = on_record;
+  return settle(to, direction);
+}
+
+Result<bool> TreeCursor::settle(std::int64_t index, Direction direction) {
+  if (index < 0 || index >= leaf_.count()) {
+    has_limit_ = true;
+    return climb(direction);
+  }
+  return stand(static_cast<std::uint32_t>(index), direction);
+}
+
+// To the neighbouring leaf, by the path.
+Result<bool> TreeCursor::climb(Direction direction) {
+  const bool forward = direction == Direction::kForward;
+  for (std::uint32_t depth = path_.depth - 1; depth-- > 0;) {
+    const auto [page, index] = path_.steps[depth];
+    const NodeView node = TRY(visit(*source_, tree_, page));
+    if (forward ? index + 1 >= node.count() : index == 0) continue;
+    path_.depth = depth + 1;
+    const NodeView child =
+        TRY(visit_child(*source_, tree_, node, forward ? index + 1 : index - 1, path_));
+    TRY(down(child, direction));
+    // Only a lone root may be empty; a chain of empty leaves could otherwise go on for ever.
+    if (leaf_.count() == 0) return damaged(tree_.id, leaf_.id(), "leaf is empty");
+    return stand(forward ? 0 : leaf_.count() - 1, direction);
+  }
+  return false;
+}
+
+Result<void> TreeCursor::down(NodeView node, Direction direction) {
+  while (!node.leaf()) {
+    const std::uint32_t index = direction == Direction::kForward ? 0 : node.count() - 1;
+    node = TRY(visit_child(*source_, tree_, node, index, path_));
+  }
+  return hold();
+}
+
+// Makes leaf_ the path's last page, pinned if that can be had.
+Result<void> TreeCursor::hold() {
+  const PageId id = path_.back().page;
+  change_ = source_->change_count();
+  pin_.reset();
+  pin_ = TRY(source_->pin(id));
+  const std::byte* page = pin_ ? pin_.page() : TRY(source_->page(id));
+  if (const char* wrong = NodeView::open(page, source_->page_size(), tree_.id, leaf_)) {
+    return damaged(tree_.id, id, wrong);
+  }
+  if (!leaf_.leaf()) return damaged(tree_.id, id, "page is not a leaf");
+  return {};
+}
+
+Result<bool> TreeCursor::stand(std::uint32_t index, Direction direction) {
+  Record record;
+  if (!leaf_.record(index, record)) return bad_record(tree_, leaf_.id());
+  spare_.assign(leaf_.prefix());
+  spare_.append(record.suffix);
+  if (has_limit_ && (direction == Direction::kForward ? spare_ <= key_ : spare_ >= key_)) {
+    return damaged(tree_.id, leaf_.id(), "leaf's keys are out of order");
+  }
+  key_.swap(spare_);
+  has_limit_ = true;
+  path_.back().index = index;
+  overflow_ = record.overflow;
+  payload_ = record.payload;
+  if (overflow_) {
+    stub_.assign(payload_);
+  } else if (!pin_) {
+    value_.assign(payload_);
+  }
+  return true;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,85 @@
+#include "engine/tree/overflow.h"
+
+#include <algorithm>
+
+#include "engine/base/result.h"
+
+namespace holdfast {
+namespace {
+
+std::uint32_t pages_for(std::uint32_t bytes, std::uint32_t page_size) {
+  const std::uint64_t capacity = overflow_page_capacity(page_size);
+  return static_cast<std::uint32_t>((bytes + capacity - 1) / capacity);
+}
+
+constexpr std::size_t kReserveMax = std::size_t{1}
+                                    << 20;  // A claim gets no more before it is proven.
+
+}  // namespace
+
+std::string OverflowStub::encode() const {
+  std::byte bytes_of[kStubBytes];
+  store(bytes_of, first);
+  store32(bytes_of + 4, pages);
+  store32(bytes_of + 8, bytes);
+  return std::string(as_view(bytes_of, kStubBytes));
+}
+
+bool OverflowStub::decode(std::string_view payload, std::uint32_t page_size, OverflowStub& stub) {
+  if (payload.size() != kStubBytes) return false;
+  const std::byte* at = reinterpret_cast<const std::byte*>(payload.data());
+  stub = {load<PageId>(at), load32(at + 4), load32(at + 8)};
+  return stub.first != kNoPage && stub.bytes != 0 &&
+         stub.pages == pages_for(stub.bytes, page_size) &&
+         raw(stub.first) + stub.pages > raw(stub.first);
+}
+
+std::uint32_t overflow_bytes_at(const OverflowStub& stub, std::uint32_t page_size,
+                                std::uint32_t index) {
+  const std::uint64_t capacity = overflow_page_capacity(page_size);
+  return static_cast<std::uint32_t>(std::min(capacity, stub.bytes - index * capacity));
+}
+
+const char* check_overflow_page(const std::byte* page, std::uint32_t page_size, TreeId tree,
+                                const OverflowStub& stub, std::uint32_t index) {
+  if (page_kind(page) != PageKind::kOverflow) return "page is not an overflow page";
+  if (page_tree(page) != tree) return "overflow page belongs to another tree";
+  if (page_gap_begin(page) != kPageHeadBytes + overflow_bytes_at(stub, page_size, index)) {
+    return "overflow page holds another number of bytes than its value needs";
+  }
+  return nullptr;
+}
+
+Result<OverflowStub> write_overflow(PageSink& sink, TreeId tree, std::string_view value) {
+  const std::uint32_t page_size = sink.page_size();
+  OverflowStub stub;
+  stub.bytes = static_cast<std::uint32_t>(value.size());
+  stub.pages = pages_for(stub.bytes, page_size);
+  stub.first = TRY(sink.create_run(tree, stub.pages));
+  for (std::uint32_t i = 0; i < stub.pages; ++i) {
+    const std::uint32_t bytes = overflow_bytes_at(stub, page_size, i);
+    Editor editor = TRY(sink.edit(stub.first + i));
+    editor.write(kPageHeadBytes, as_bytes(value.substr(0, bytes)));
+    editor.set_gap(static_cast<std::uint16_t>(kPageHeadBytes + bytes),
+                   static_cast<std::uint16_t>(page_size));
+    value.remove_prefix(bytes);
+  }
+  return stub;
+}
+
+Result<void> read_overflow(PageSource& source, TreeId tree, const OverflowStub& stub,
+                           std::string& value) {
+  const std::uint32_t page_size = source.page_size();
+  value.clear();
+  value.reserve(std::min<std::size_t>(stub.bytes, kReserveMax));
+  for (std::uint32_t i = 0; i < stub.pages; ++i) {
+    const std::byte* page = TRY(source.page(stub.first + i));
+    if (const char* wrong = check_overflow_page(page, page_size, tree, stub, i)) {
+      return damaged(tree, stub.first + i, wrong);
+    }
+    value.append(as_view(page + kPageHeadBytes, overflow_bytes_at(stub, page_size, i)));
+  }
+  return {};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,38 @@
+// Values too large for a leaf: runs of consecutive pages, of which the leaf keeps a stub.
+//
+// A run is written once, page by page, and freed as a whole; replacing a value makes a new run.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/tree/node_view.h"
+#include "engine/tree/page_source.h"
+
+namespace holdfast {
+
+struct OverflowStub {
+  PageId first = kNoPage;
+  std::uint32_t pages = 0;
+  std::uint32_t bytes = 0;  // Of the value.
+
+  [[nodiscard]] std::string encode() const;
+  // False when the numbers don't fit each other.
+  [[nodiscard]] static bool decode(std::string_view payload, std::uint32_t page_size,
+                                   OverflowStub& stub);
+};
+
+// Bytes of the value that page `index` of the run holds.
+std::uint32_t overflow_bytes_at(const OverflowStub& stub, std::uint32_t page_size,
+                                std::uint32_t index);
+
+// What is wrong with `page` as page `index` of the run; nothing if nothing.
+const char* check_overflow_page(const std::byte* page, std::uint32_t page_size, TreeId tree,
+                                const OverflowStub& stub, std::uint32_t index);
+
+Result<OverflowStub> write_overflow(PageSink& sink, TreeId tree, std::string_view value);
+Result<void> read_overflow(PageSource& source, TreeId tree, const OverflowStub& stub,
+                           std::string& value);
+
+}  // namespace holdfast
