@@ -16,7 +16,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/environment.h"
@@ -61,7 +63,7 @@ class LogWriter {
   // and the directory is synced: the caller now writes a meta that names it, and only then appends.
   static Result<std::unique_ptr<LogWriter>> start(const LogConfig& config, EpochNumber epoch,
                                                   const Salt& salt, const LogPosition& at);
-  ~LogWriter();
+  ~LogWriter() = default;  // Nothing may be waiting. Writes nothing: what is queued is lost.
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
@@ -94,8 +96,9 @@ class LogWriter {
 
   // Writes and syncs a batch that vouches for everything durable; nothing if one already does.
   Result<void> mark();
-  // Makes a new segment current if the current one is more than a quarter full, so that a later
-  // release can let go of the old one. kDiskFull leaves everything as it was.
+  // Makes a new segment current if the current one is more than a quarter full, and syncs, so that
+  // durable_position() lies in the new one and a checkpoint from there lets go of the old.
+  // kDiskFull leaves everything as it was.
   Result<void> roll();
   // Removes every segment that reading from `from` on doesn't need. Only once a meta that names
   // `from` or a later place is durable in both copies. The directory isn't synced: a segment that
@@ -124,74 +127,81 @@ class LogWriter {
     std::uint64_t room = 0;
     std::uint64_t bytes = 0;
   };
+  struct SyncWork;
 
-  explicit LogWriter(const LogConfig& config);
+  explicit LogWriter(LogConfig config) : config_(std::move(config)) {}
 
-  // log_queue.cc; all with the io mutex held.
+  // log_queue.cc; with the io mutex held.
   Result<void> write_queue();
   Result<void> write_group(const Group& group);
-  Result<void> put_batch(std::uint32_t flags, TxnNumber txn, const std::vector<std::byte>* payload);
+  Result<void> put_batch(std::uint32_t flags, TxnNumber txn, std::span<const std::byte> payload);
   Result<void> write_buffer();
-  void publish_written(std::uint64_t room_done);
+  BatchHeader next_header(std::uint32_t flags, TxnNumber txn);
+  [[nodiscard]] LogPlace place_here(TxnNumber txn) const;
+  void publish_written(std::uint64_t room_done, const std::optional<LogPlace>& watched);
 
-  // log_space.cc; all with the io mutex held.
+  // log_space.cc; with the io mutex held.
   Result<void> make_room(std::uint64_t room);
   Result<void> extend_to(std::uint64_t end);
   Result<void> zero_ahead();
-  Result<void> roll_segment(std::uint64_t room);
-  [[nodiscard]] bool has_room(std::uint64_t room) const;
+  Result<void> roll_segment(std::uint64_t extra_room);
+  void continue_in(std::unique_ptr<Segment> successor, TxnNumber txn);
+  void publish_space();
 
   // log_sync.cc
-  struct SyncWork;
-  Result<void> sync_step(bool with_mark);
-  Result<void> prepare_sync(TxnNumber end, bool with_mark, SyncWork& work);
-  Result<void> put_mark();
-  void finish_sync(TxnNumber end, const SyncWork& work);
+  void lead(MutexLock& lock);
   void gather_group();
-  void lead(MutexLock& lock, bool with_mark);
+  Result<void> sync_step(bool with_mark);
+  Result<void> sync_alone(bool with_mark);
+  Result<void> prepare_sync(bool with_mark, SyncWork& work);
+  Result<void> put_mark();
+  Result<void> finish_sync(TxnNumber end, const SyncWork& work);
 
   Error poison(const Error& error);
 
   const LogConfig config_;
-  EpochNumber epoch_{};
-  Salt salt_{};
-  SegmentRef first_;
+  SegmentRef first_;  // Its epoch and salt are those of every segment.
 
-  mutable Mutex sync_mutex_;  // Guards who leads and who waits.
+  Mutex sync_mutex_;  // Guards who leads.
   Condition sync_done_;
   bool sync_running_ = false;
-  std::uint32_t last_group_ = 0;
-  Atomic<std::uint32_t> waiting_{0};
 
-  mutable Mutex io_mutex_;  // Guards the file's end and everything about segments.
+  mutable Mutex io_mutex_;  // Guards the end of the file and everything about segments.
   std::vector<std::unique_ptr<Segment>> segments_;  // Of this epoch; the last is current.
   std::vector<OldSegment> old_;
-  std::uint64_t position_ = 0;   // File offset in the current segment where the next batch goes.
-  std::uint64_t allocated_ = 0;  // Space is had up to here.
-  std::uint64_t zeroed_ = 0;     // And was written with zeros up to here.
+  std::uint64_t position_ = 0;   // File offset in the current segment of the next batch.
+  std::uint64_t allocated_ = 0;  // Space is had up to here,
+  std::uint64_t zeroed_ = 0;     // and was written with zeros up to here.
   std::uint64_t chain_ = 0;
-  std::uint64_t next_number_ = 0;  // For names.
-  std::vector<std::byte> buffer_;  // Starts at file offset position_ - buffer_.size().
+  std::uint64_t next_number_ = 1;  // For names.
+  std::uint64_t wall_us_ = 0;
+  LogPlace durable_known_;         // durable_place_ when the queue was taken.
+  std::vector<std::byte> buffer_;  // Bytes that belong right before position_.
+  std::vector<Group> taken_;
 
   mutable Mutex queue_mutex_;  // Guards the hand-over between threads; never held across I/O.
   std::vector<Group> queue_;
-  std::uint64_t base_ = 0;         // position_ rounded up to a block, for reserve().
-  std::uint64_t limit_ = 0;        // Offset up to which reserve() may promise.
+  std::uint64_t base_ = 0;         // position_ rounded up to a block.
+  std::uint64_t limit_ = 0;        // Up to here reserve() may promise.
   std::uint64_t queued_room_ = 0;  // Promised to groups that aren't written yet.
   std::uint64_t reserved_ = 0;     // Promised to the group that comes next.
+  std::uint64_t reserved_bytes_ = 0;
   std::uint64_t queued_bytes_ = 0;
-  Lsn base_lsn_{};  // The lsn of position_.
+  std::uint64_t buffer_bytes_ = 0;  // What buffer_ takes.
+  Lsn end_lsn_{};                   // Of position_.
   TxnNumber appended_{};
-  TxnNumber watched_{};                    // The end of the sync group that was announced last,
-  std::optional<LogPlace> watched_place_;  // and where it ends, once written.
+  TxnNumber watched_{};                    // The end that was announced last,
+  std::optional<LogPlace> watched_place_;  // and where it is, once written.
   LogPlace written_place_;
-  LogPlace synced_place_;   // Covered by a successful sync.
-  LogPlace durable_place_;  // Announced, and covered.
-  TxnNumber marked_{};      // Vouched for by a mark.
+  LogPlace durable_place_;
+  TxnNumber marked_{};  // Vouched for by a mark or a segment's header.
   std::optional<Error> poison_;
 
   Atomic<TxnNumber> written_txn_{TxnNumber{0}};
   Atomic<TxnNumber> durable_txn_{TxnNumber{0}};
+  Atomic<std::uint64_t> appended_groups_{0};
+  Atomic<std::uint64_t> announced_groups_{0};  // appended_groups_ when the last sync began,
+  Atomic<std::uint64_t> last_group_{0};        // and how many that sync served.
   Atomic<std::uint64_t> written_bytes_{0};
   Atomic<std::uint64_t> sync_count_{0};
 };

@@ -27,16 +27,18 @@ struct Segment {
 };
 
 // Creates, writes both headers, allocates `bytes` in all, syncs, renames and syncs the directory.
-// On failure nothing is left but perhaps a temporary file. kAlreadyExists when the name is taken.
+// `number`
+// is passed by while its name is taken. On failure nothing with a name is left, unless it was the
+// directory that couldn't be synced.
 Result<std::unique_ptr<Segment>> create_segment(Storage& storage, const std::string& base_path,
-                                                const SegmentHeader& header, std::uint64_t number,
+                                                const SegmentHeader& header, std::uint64_t& number,
                                                 std::uint64_t bytes);
 
 // What a file beside the database turned out to be.
 struct FoundSegment {
   enum class State : std::uint8_t {
     kSound,      // `header` is good, from either copy.
-    kForeign,    // A segment of another database.
+    kForeign,    // A segment of another database, or no log file at all.
     kBadHeader,  // Both headers are bad and the file holds something: no crash leaves that.
     kEmpty,      // All zero or no bytes: nothing was ever in it.
   };
@@ -53,8 +55,8 @@ struct SegmentList {
   std::vector<std::string> temporary;  // Paths of files that were being made.
 };
 
-// Every file whose name starts with BASE.log, told apart by what it holds. An unreadable file is an
-// error. `past_cache` reads from the medium.
+// Every file whose name starts with BASE.log-, told apart by what it holds. An unreadable file is
+// an error. `past_cache` reads from the medium.
 Result<SegmentList> list_segments(Storage& storage, const std::string& base_path, const Uuid& uuid,
                                   FileMode mode, bool past_cache);
 

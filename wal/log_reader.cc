@@ -1,0 +1,150 @@
+#include "wal/log_reader.h"
+
+#include <algorithm>
+
+#include "engine/base/checksum.h"
+#include "engine/base/result.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::uint64_t kWindowBytes = std::uint64_t{512} << 10;
+
+// The first byte that isn't zero, or the end.
+std::size_t first_nonzero(std::span<const std::byte> bytes) {
+  const auto at =
+      std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{0}; });
+  return static_cast<std::size_t>(at - bytes.begin());
+}
+
+}  // namespace
+
+const char* ahead_name(Ahead ahead) noexcept {
+  switch (ahead) {
+    case Ahead::kBatch:
+      return "batch";
+    case Ahead::kContinues:
+      return "continues";
+    case Ahead::kNothing:
+      return "nothing";
+    case Ahead::kJunk:
+      return "no batch";
+    case Ahead::kBadPayload:
+      return "bad payload";
+    case Ahead::kForeign:
+      return "batch that doesn't follow";
+  }
+  return "unknown";
+}
+
+Result<std::span<const std::byte>> SegmentReader::view(std::uint64_t offset, std::uint64_t length) {
+  const std::uint64_t size = segment_->bytes;
+  if (offset >= size) return std::span<const std::byte>();
+  length = std::min(length, size - offset);
+  if (offset < window_at_ || offset + length > window_at_ + window_.size()) {
+    const std::uint64_t from = align_down(offset, kLogBlockBytes);
+    const std::uint64_t want =
+        std::max(kWindowBytes, align_up(offset + length - from, kLogBlockBytes));
+    window_.resize(std::min(want, size - from));
+    window_at_ = from;
+    StorageFile& file = *segment_->file;
+    auto got = past_cache_ ? file.read_past_cache(from, window_) : file.read(from, window_);
+    if (!got) {
+      window_.clear();
+      return std::unexpected(std::move(got).error());
+    }
+    window_.resize(*got);
+    bytes_read_ += *got;
+    if (offset >= window_at_ + window_.size()) return std::span<const std::byte>();
+    length = std::min(length, window_at_ + window_.size() - offset);
+  }
+  return std::span(window_).subspan(offset - window_at_, length);
+}
+
+Result<bool> SegmentReader::zero_between(std::uint64_t offset, std::uint64_t end) {
+  while (offset < end) {
+    const auto bytes = TRY(view(offset, std::min(end - offset, kWindowBytes - kLogBlockBytes)));
+    if (bytes.empty()) break;
+    if (first_nonzero(bytes) != bytes.size()) return false;
+    offset += bytes.size();
+  }
+  return true;
+}
+
+Result<LogItem> SegmentReader::read(Lsn lsn, std::uint64_t chain) {
+  LogItem item;
+  item.offset = file_offset(segment_->header.ref.start, lsn);
+  const auto head = TRY(view(item.offset, 8));
+  if (first_nonzero(head) != head.size()) return read_batch(item.offset, chain);
+  // Zero: the rest of a sealed block, or the end.
+  const std::uint64_t block = align_up(item.offset, kLogBlockBytes);
+  item.ahead = Ahead::kJunk;
+  if (!TRY(zero_between(item.offset, block))) return item;
+  const auto next = TRY(view(block, 8));
+  if (first_nonzero(next) != next.size()) return read_batch(block, chain);
+  if (TRY(zero_between(block, segment_->bytes))) item.ahead = Ahead::kNothing;
+  return item;
+}
+
+Result<LogItem> SegmentReader::read_batch(std::uint64_t offset, std::uint64_t chain) {
+  const SegmentRef& segment = segment_->header.ref;
+  LogItem item;
+  item.offset = offset;
+  item.ahead = Ahead::kJunk;
+  const auto head = TRY(view(offset, kBatchHeaderBytes));
+  if (head.size() < kBatchHeaderBytes) return item;
+  const auto header = decode_batch_header(head.data(), segment.salt);
+  if (!header || header->epoch != segment.epoch || header->lsn != lsn_at(segment.start, offset)) {
+    return item;
+  }
+  item.header = *header;
+  const std::uint64_t padded = align_up(header->payload_bytes, 8);
+  const auto body = TRY(view(offset + kBatchHeaderBytes, padded));
+  if (body.size() < padded || hash64(body) != header->payload_hash) {
+    item.ahead = Ahead::kBadPayload;
+  } else if (header->chain != chain || (header->flags & ~kBatchFlagsKnown) != 0) {
+    item.ahead = Ahead::kForeign;
+  } else {
+    item.ahead = (header->flags & kContinues) != 0 ? Ahead::kContinues : Ahead::kBatch;
+    item.payload = body.first(header->payload_bytes);
+    item.next = header->lsn + batch_bytes(header->payload_bytes);
+  }
+  return item;
+}
+
+Result<void> SegmentReader::find_batches(std::uint64_t offset, const Found& found) {
+  const SegmentRef& segment = segment_->header.ref;
+  offset = std::max(align_up(offset, 8), kSegmentBodyOffset);
+  while (offset + kBatchHeaderBytes <= segment_->bytes) {
+    const auto bytes = TRY(view(offset, kWindowBytes - kLogBlockBytes));
+    if (bytes.size() < kBatchHeaderBytes) break;
+    std::size_t at = 0;
+    for (; at + kBatchHeaderBytes <= bytes.size(); at += 8) {
+      if (load32(bytes.data() + at) != kBatchMagic) continue;
+      const auto header = decode_batch_header(bytes.data() + at, segment.salt);
+      if (header && header->epoch == segment.epoch &&
+          header->lsn == lsn_at(segment.start, offset + at)) {
+        found(offset + at, *header);
+      }
+    }
+    offset += at;
+  }
+  return {};
+}
+
+Result<std::uint64_t> SegmentReader::end_of_bytes(std::uint64_t offset) {
+  std::uint64_t end = offset;
+  while (offset < segment_->bytes) {
+    const auto bytes = TRY(view(offset, kWindowBytes - kLogBlockBytes));
+    if (bytes.empty()) break;
+    for (std::size_t left = bytes.size(); left != 0; --left) {
+      if (bytes[left - 1] == std::byte{0}) continue;
+      end = offset + left;
+      break;
+    }
+    offset += bytes.size();
+  }
+  return end;
+}
+
+}  // namespace holdfast
