@@ -82,8 +82,14 @@ inline const std::byte* decode_record(const std::byte* at, const std::byte* end,
 // Order of heads is order of suffixes, up to ties.
 inline std::uint32_t head_of(std::string_view suffix) {
   std::uint32_t head = 0;
-  std::memcpy(&head, suffix.data(), std::min<std::size_t>(suffix.size(), kHeadBytes));
-  return std::byteswap(head);
+  if (suffix.size() >= kHeadBytes) {
+    std::memcpy(&head, suffix.data(), kHeadBytes);
+    return std::byteswap(head);
+  }
+  for (std::size_t i = 0; i < suffix.size(); ++i) {
+    head |= static_cast<std::uint32_t>(static_cast<unsigned char>(suffix[i])) << (24 - 8 * i);
+  }
+  return head;
 }
 
 inline std::size_t common_prefix_bytes(std::string_view a, std::string_view b) {
