@@ -1,0 +1,66 @@
+// What a crash of the simulated machine may leave: the units it decides on, and the ways to decide.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "fuzz/lab/rng.h"
+
+namespace holdfast {
+
+// The smallest things that a crash keeps or loses on their own.
+struct CrashUnit {
+  enum class Kind : std::uint8_t {
+    kSector,  // One sector's worth of one unsynced write.
+    kSize,    // The size that one unsynced write, truncate or allocate gave the file.
+    kLimbo,   // One sector that a failed sync covered.
+    kName,    // One unsynced create, rename or remove.
+  };
+  Kind kind = Kind::kSector;
+  bool extends = false;  // The sector lies past the durable size.
+  std::uint32_t inode = 0;
+  std::uint32_t op = 0;  // Of the inode's ops, limbo blocks, or the name ops.
+  std::uint32_t length = 0;
+  std::uint64_t offset = 0;  // On the medium.
+  std::uint64_t call = 0;    // The storage call that made it.
+};
+
+enum class Fate : std::uint8_t {
+  kLost,
+  kKept,
+  kZero,     // Sectors: all zero, neither the old nor the new.
+  kGarbage,  // Sectors: bytes that nobody wrote there.
+  kTorn,     // A rename: the file is under both names.
+};
+
+struct CrashPolicy {
+  enum class Kind : std::uint8_t {
+    kProcessKill,  // The machine lives on: nothing is lost, and nothing becomes durable by it.
+    kKeepAll,      // Everything reached the medium just in time.
+    kKeepNone,     // Nothing unsynced did.
+    kOrdered,      // A prefix of the calls, the last of them torn.
+    kExt4Like,     // Any 4 KiB blocks; names and sizes in order; no size without its data.
+    kWeak,         // Any sectors, sizes and names, each on its own.
+  };
+  static constexpr std::uint32_t kDrawn = 0xffffffff;
+
+  Kind kind = Kind::kWeak;
+  std::uint32_t sector_bytes = 512;      // 512 or 4096; kExt4Like takes 4096 whatever stands here.
+  std::uint32_t keep_per_1024 = kDrawn;  // kWeak and kExt4Like; drawn per crash, extremes included.
+  bool garbage = true;                   // kWeak: lost sectors past the old size may hold anything.
+  bool garbage_in_place = false;         // kWeak: overwritten ones too (a sector torn inside).
+  bool torn_renames = true;              // kWeak: a rename without replacing may leave both names.
+};
+
+// Fills in `fates`, one for each unit. kOrdered needs the units in the order of their calls.
+// kProcessKill has nothing to decide.
+void decide_fates(const CrashPolicy& policy, const std::vector<CrashUnit>& units, Rng& rng,
+                  std::vector<Fate>& fates);
+
+// Whether a directory-op unit is a rename that may be torn; told by the caller in `extends`.
+inline bool may_tear(const CrashUnit& unit) {
+  return unit.kind == CrashUnit::Kind::kName && unit.extends;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,209 @@
+// The simulated disk: a machine's files in memory, with a crash that may happen at any call and
+// leaves anything a real one might. Deterministic from the seeds it is given.
+//
+// Fault model (the classes of the reliability notes stand in brackets):
+//   D1  An unsynced write is lost, sector by sector (512 bytes or 4 KiB) [F1, F3, F4].
+//   D2  Unsynced writes reach the medium in any order, in one file and across files [F2].
+//   D3  A size and its data go separate ways; what was never written there is zero, random or an
+//       old block of another place [F5, F6, F9].
+//   D4  Names: a create, rename or remove without a directory sync is lost, each on its own; a
+//       rename without replacing may leave both names. A file's sync doesn't make its name
+//       durable [F8].
+//   D5  A sync fails; what it covered may or may not be on the medium for ever after, although
+//       later syncs succeed; cache new, cache old, or reported one sync late [F10].
+//   D6  A full disk: at a capacity, or at any call [F11].
+//   D7  Any call fails, once or for ever; a failed write has changed any part of its range [F12].
+//   D8  Sectors that can't be read [F12].
+//   D9  Writes acknowledged and lost, sent to another place, or done twice [F16, F17, F18].
+//   D10 Bits flip and bytes change on the medium [F14, F15, F25].
+//   D11 Syncs that answer success and do nothing; for detection only (Options::lying_syncs).
+//   D12 The process is killed, the machine lives: the cache survives, still unsynced [F24].
+//   D13 A write submitted and not completed is covered by no sync.
+// Not modelled: a write that damages its neighbours; sparse files' space (a byte of size is a byte
+// of space); directories of their own. The rule that no needed block is written again is watched
+// over always; see sim_rule.h.
+//
+// Life of a run: reset(), a first life in which the engine opens and works, crash_at_call() or not,
+// crash(), a second life. crash() makes every StorageFile of the life before stale: it must be
+// destroyed before the SimDisk, and answers kIo meanwhile. Storage's functions are thread-safe.
+// Everything else is the harness's, and must not run while a Storage call does.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/sync.h"
+#include "engine/storage/storage.h"
+#include "fuzz/lab/rng.h"
+#include "fuzz/lab/sim_crash.h"
+#include "fuzz/lab/sim_faults.h"
+#include "fuzz/lab/sim_inode.h"
+#include "fuzz/lab/sim_names.h"
+#include "fuzz/lab/sim_rule.h"
+
+namespace holdfast {
+
+class SimFile;
+
+class SimDisk final : public Storage {
+ public:
+  struct Options {
+    std::uint64_t seed = 0;  // Of what faults leave to chance.
+    bool reads_past_cache = true;
+    bool lying_syncs = false;
+    bool trace = false;
+    std::uint64_t capacity_bytes = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t max_file_bytes = std::uint64_t{256} << 20;  // What the host can spare: kDiskFull.
+  };
+
+  SimDisk();
+  explicit SimDisk(const Options& options);
+  ~SimDisk() override;
+
+  // An empty disk, with the buffers of the old one; nothing else of it remains, watches neither.
+  void reset(const Options& options);
+  // The state of `other`, whose open files stay its own: for trying several crashes of one moment.
+  // Watches, faults, the crash point and the trace are not taken over and are cleared here, but for
+  // the watches.
+  void become(const SimDisk& other);
+
+  // --- Storage ---
+  Result<std::unique_ptr<StorageFile>> open(const std::string& path, FileMode mode) override;
+  Result<bool> exists(const std::string& path) override;
+  Result<std::vector<std::string>> list(const std::string& directory,
+                                        const std::string& prefix) override;
+  Result<void> rename(const std::string& from, const std::string& to, bool replace) override;
+  Result<void> remove(const std::string& path) override;
+  Result<void> sync_directory(const std::string& directory) override;
+  void submit(std::span<IoRequest> requests) override;
+  void complete(std::span<IoRequest> requests) override;
+
+  // --- Crash points ---
+  // Calls since reset(), all kinds; and those that a crash can tell apart (creating, writing,
+  // syncing …). size(), lock() and path() don't count.
+  [[nodiscard]] std::uint64_t calls() const { return calls_; }
+  [[nodiscard]] std::uint64_t changes() const { return changes_; }
+  // From the n-th call on (1: the next) every call fails and does nothing; with `takes_effect` the
+  // n-th itself still does its work before it fails.
+  void crash_at_call(std::uint64_t n, bool takes_effect = false);
+  // The same, counting changes only.
+  void crash_at_change(std::uint64_t n, bool takes_effect = false);
+  [[nodiscard]] bool crashed() const { return crashed_; }
+
+  // --- Crashes: all end the life of every open file and lift the crash point ---
+  void crash(const CrashPolicy& policy, std::uint64_t seed);
+  // What a crash now would decide on. A second look without a call in between gives the same list.
+  // Sectors whose fate makes no difference are left out.
+  const std::vector<CrashUnit>& crash_units(std::uint32_t sector_bytes = 512);
+  // The crash that gives each of crash_units() its fate; those beyond the end of `fates` are lost.
+  void crash_with(std::uint32_t sector_bytes, std::span<const Fate> fates, std::uint64_t seed = 0);
+  // Bit i of the mask keeps unit i.
+  void crash_keeping(std::uint32_t sector_bytes, std::uint64_t mask);
+  // "write 512 to 1024 of db (call 17)"
+  [[nodiscard]] std::string describe(const CrashUnit& unit) const;
+
+  // --- Faults ---
+  void inject(const Fault& fault) { faults_.add(fault); }
+  void clear_faults() { faults_.clear(); }
+  void set_capacity(std::uint64_t bytes) { options_.capacity_bytes = bytes; }
+  // Reads that touch the range fail until make_readable(); a crash doesn't heal it.
+  void make_unreadable(const std::string& path, std::uint64_t offset, std::uint64_t length);
+  void make_readable(const std::string& path);
+
+  // --- The medium, seen and changed from outside; by the names that programs see ---
+  // Empty where there is no such file; good until the next call of anything.
+  [[nodiscard]] std::span<const std::byte> durable_bytes(const std::string& path) const;
+  [[nodiscard]] std::span<const std::byte> cached_bytes(const std::string& path) const;
+  [[nodiscard]] std::vector<std::string> paths() const;  // Sorted.
+  enum class Where : std::uint8_t { kMedium, kMediumAndCache };
+  // Past the end of the file nothing happens.
+  void flip_bit(const std::string& path, std::uint64_t bit, Where where = Where::kMediumAndCache);
+  void patch(const std::string& path, std::uint64_t offset, std::span<const std::byte> bytes,
+             Where where = Where::kMediumAndCache);
+  // The whole file, which is made if need be, durable with its name.
+  void set_file(const std::string& path, std::span<const std::byte> bytes);
+  // Gone at once and durably, as if someone had deleted it while nobody looked.
+  void drop_file(const std::string& path);
+  // Of all durable names and bytes: two equal hashes are the same image.
+  [[nodiscard]] std::array<std::uint64_t, 2> durable_hash() const;
+
+  // --- The rule ---
+  void watch(const std::string& path, NeededRanges needed);
+  [[nodiscard]] const std::optional<std::string>& violation() const { return rule_.violation(); }
+  void clear_violation() { rule_.clear_violation(); }
+
+  // --- The story: one line per call, when Options::trace is set ---
+  [[nodiscard]] const std::vector<std::string>& trace() const { return trace_; }
+
+ private:
+  friend class SimFile;
+
+  // What befalls a call. `act`: it does its work; `error`: what it then answers.
+  struct Gate {
+    bool act = true;
+    std::optional<Error> error;
+    std::optional<Fault> fault;
+  };
+  Gate enter(SimCall call, const std::string& path, bool change, std::uint64_t offset = 0,
+             std::uint64_t length = 0);
+  void note(SimCall call, const std::string& path, std::uint64_t offset, std::uint64_t length);
+  Error failure(ErrorCode code, SimCall call, const std::string& path, std::uint64_t offset) const;
+
+  // SimFile's calls, the lock held.
+  Result<std::size_t> read(SimFile& file, SimCall call, std::uint64_t offset,
+                           std::span<std::byte> buffer);
+  Result<void> write(SimFile& file, std::uint64_t offset, std::span<const std::byte> bytes,
+                     bool in_flight);
+  Result<void> allocate(SimFile& file, std::uint64_t offset, std::uint64_t length);
+  Result<void> truncate(SimFile& file, std::uint64_t size);
+  Result<void> sync(SimFile& file);
+  Result<void> lock(SimFile& file, LockMode mode);
+  void close(SimFile& file);
+  Result<SimInode*> alive(SimFile& file);
+
+  void apply_write_fault(SimOp& op, const SimInode& inode, const Fault& fault) const;
+  Result<void> may_grow(const SimInode& inode, std::uint64_t size, SimCall call,
+                        const std::string& path) const;
+  Result<void> fail_sync(SimInode& inode, const Gate& gate);
+  std::uint32_t take_inode(const std::string& path);
+  void name_changed(std::uint32_t inode, const std::string& path);
+  void collect_inodes();
+  void list_all_units(std::uint32_t sector_bytes, bool skip_unchanged);
+  void crash_by_fates(std::uint32_t sector_bytes, Rng& rng);
+  void start_new_life();
+  SimInode* find_inode(const std::string& path) const;
+  std::span<const std::byte> stale_bytes(std::uint32_t besides, Rng& rng) const;
+
+  Mutex mutex_;
+  Options options_;
+  Rng rng_;
+  std::vector<std::unique_ptr<SimInode>> inodes_;
+  SimNames names_;
+  SimRule rule_;
+  FaultPlan faults_;
+  std::uint64_t life_ = 0;  // Files opened in another one are stale.
+  std::uint64_t calls_ = 0;
+  std::uint64_t changes_ = 0;
+  std::uint64_t crash_call_ = 0;    // 0: none.
+  std::uint64_t crash_change_ = 0;  // 0: none.
+  bool crash_takes_effect_ = false;
+  bool crashed_ = false;
+  struct InFlight {
+    const IoRequest* request;
+    std::uint32_t inode;
+    std::uint64_t call;
+  };
+  std::vector<InFlight> in_flight_;
+  std::vector<CrashUnit> units_;  // Scratch, kept for its memory.
+  std::vector<Fate> fates_;
+  std::vector<std::string> trace_;
+};
+
+}  // namespace holdfast

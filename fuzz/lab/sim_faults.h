@@ -1,0 +1,63 @@
+// What goes wrong at which call: faults that one asks the simulated disk for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz/lab/sim_inode.h"
+#include "holdfast/error.h"
+
+namespace holdfast {
+
+enum class SimCall : std::uint8_t {
+  kOpen,
+  kRead,
+  kReadPastCache,
+  kWrite,
+  kSync,
+  kSyncDirectory,
+  kRename,
+  kRemove,
+  kAllocate,
+  kTruncate,
+  kLook,  // exists() and list().
+};
+
+const char* sim_call_name(SimCall call);
+
+// Whether a crash just before the call leaves anything else than one just before the next.
+bool changes_something(SimCall call);
+
+struct Fault {
+  enum class Effect : std::uint8_t {
+    kFail,       // Answers `code`. A write may have changed a part of its range before.
+    kLose,       // Writes: acknowledged and seen through the cache, never on the medium.
+    kMisdirect,  // Writes, and reads of both kinds: the medium does it `distance` bytes further on.
+    kDuplicate,  // Writes: done in the right place and `distance` bytes further on.
+  };
+  Effect effect = Effect::kFail;
+  std::optional<SimCall> call;  // Any, where absent.
+  std::string path_contains;    // Any path, where empty.
+  std::uint64_t nth = 1;        // Of the matching calls from now on; 1 is the next.
+  bool for_ever = false;        // That one and all matching ones after it.
+  ErrorCode code = ErrorCode::kIo;
+  SyncLoss sync_loss = SyncLoss::kCacheNew;  // Of a sync that fails.
+  std::int64_t distance = 4096;
+};
+
+class FaultPlan {
+ public:
+  void add(const Fault& fault) { faults_.push_back(fault); }
+  void clear() { faults_.clear(); }
+  [[nodiscard]] bool empty() const { return faults_.empty(); }
+  // The fault that strikes this call, or nothing. Counts the call for all that it matches.
+  std::optional<Fault> strike(SimCall call, std::string_view path);
+
+ private:
+  std::vector<Fault> faults_;
+};
+
+}  // namespace holdfast
