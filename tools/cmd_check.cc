@@ -7,6 +7,7 @@
 #include "tools/progress_line.h"
 #include "tools/text_bytes.h"
 #include "tools/verbs.h"
+#include "tools/wording.h"
 
 namespace holdfast::tools {
 namespace {
@@ -60,18 +61,19 @@ std::string text_summary(const VerifyReport& report) {
   std::string text;
   for (const TreeSummary& tree : report.trees) {
     const std::string name = tree.name.empty() ? "default tree" : "tree " + escaped(tree.name);
-    text += fmt::format("{}: {} records, {} pages, {} overflow pages, {} levels\n", name,
-                        tree.records, tree.pages, tree.overflow_pages, tree.height);
+    text += fmt::format("{}: {}, {}, {}, {}\n", name, counted(tree.records, "record"),
+                        counted(tree.pages, "page"), counted(tree.overflow_pages, "overflow page"),
+                        counted(tree.height, "level"));
   }
   if (report.findings_total > report.findings.size()) {
-    text += fmt::format("{} more findings are not listed.\n",
-                        report.findings_total - report.findings.size());
+    text += fmt::format("Not listed: {} more.\n", report.findings_total - report.findings.size());
   }
   const std::string verdict =
-      report.sound() ? "Sound" : fmt::format("Damaged, {} findings", report.findings_total);
-  return text + fmt::format("{}: {} pages, {} map pages, {} log bytes checked in {:.2f} s.\n",
-                            verdict, report.pages_checked, report.map_pages_checked,
-                            report.log_bytes_checked, report.seconds);
+      report.sound() ? "Sound" : "Damaged, " + counted(report.findings_total, "finding");
+  return text + fmt::format("{}: {}, {}, {} checked in {:.2f} s.\n", verdict,
+                            counted(report.pages_checked, "page"),
+                            counted(report.map_pages_checked, "map page"),
+                            counted(report.log_bytes_checked, "log byte"), report.seconds);
 }
 
 // The damage that kept the database from opening, as a finding like those of verify().

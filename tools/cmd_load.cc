@@ -12,6 +12,7 @@
 #include "tools/opening.h"
 #include "tools/record_reader.h"
 #include "tools/verbs.h"
+#include "tools/wording.h"
 
 namespace holdfast::tools {
 namespace {
@@ -36,8 +37,8 @@ ExitCode load(int input, const Arguments& args, Console& console) {
     answer.number("records", loader.committed()).number("commits", loader.commits());
     console.out().write(answer.flag("complete", code == ExitCode::kDone).line());
   } else if (code == ExitCode::kDone) {
-    console.out().write(
-        fmt::format("{} records loaded in {} commits.\n", loader.committed(), loader.commits()));
+    console.out().write(fmt::format("{} loaded in {}.\n", counted(loader.committed(), "record"),
+                                    counted(loader.commits(), "commit")));
   }
   return code;
 }

@@ -9,6 +9,7 @@
 #include "tools/opening.h"
 #include "tools/text_bytes.h"
 #include "tools/verbs.h"
+#include "tools/wording.h"
 
 namespace holdfast::tools {
 namespace {
@@ -61,7 +62,7 @@ void write_text(const Database& database, const std::vector<TreeInfo>& trees, Ou
   out.write(fmt::format("{:<20} {}\n", "log end", log_end_name(report.log_end)));
   for (const TreeInfo& info : trees) {
     const std::string name = info.name.empty() ? "default tree" : "tree " + escaped(info.name);
-    out.write(fmt::format("{:<20} {} records\n", name, info.records));
+    out.write(fmt::format("{:<20} {}\n", name, counted(info.records, "record")));
   }
 }
 

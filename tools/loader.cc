@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tools/interrupt.h"
+#include "tools/wording.h"
 
 namespace holdfast::tools {
 namespace {
@@ -34,7 +35,7 @@ ExitCode Loader::run(RecordReader& reader) {
 
 std::string Loader::outcome() const {
   if (args_.atomic) return "Nothing was changed.";
-  return fmt::format("{} records were committed before.", committed_);
+  return fmt::format("Committed before that: {}.", counted(committed_, "record"));
 }
 
 void Loader::show_progress() {

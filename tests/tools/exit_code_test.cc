@@ -1,0 +1,132 @@
+// Exit codes 2 to 5 and 130, closed pipes, and outputs that can't be written.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+
+#include "holdfast/database.h"
+#include "tests/tools/command_fixture.h"
+
+namespace holdfast::test {
+namespace {
+
+using ExitCodes = CommandTest;
+
+TEST_F(ExitCodes, UsageIsTwo) {
+  EXPECT_EQ(holdfast({}).code, 2);
+  EXPECT_EQ(holdfast({"bogus"}).code, 2);
+  EXPECT_EQ(holdfast({"get"}).code, 2);
+  EXPECT_EQ(holdfast({"get", "DB"}).code, 2);
+  EXPECT_EQ(holdfast({"get", "DB", "k", "surplus"}).code, 2);
+  EXPECT_EQ(holdfast({"get", "DB", "k", "--bogus"}).code, 2);
+  EXPECT_EQ(holdfast({"put", "DB", "k", "v", "--page-size", "5000"}).code, 2);
+  EXPECT_EQ(holdfast({"put", "DB", "k", "v", "--cache", "64Q"}).code, 2);
+  EXPECT_EQ(holdfast({"put", "DB", "k", "v", "--cache", "99999999999999999999"}).code, 2);
+  EXPECT_EQ(holdfast({"put", "DB", "k", "v", "--cache", "99999999999T"}).code, 2);
+  EXPECT_EQ(holdfast({"put", "DB", "k", "v", "--durability", "never"}).code, 2);
+  EXPECT_EQ(holdfast({"load", "DB", "--commit-every", "0"}).code, 2);
+  EXPECT_EQ(holdfast({"dump", "DB", "--format", "tsv", "--all"}).code, 2);
+  EXPECT_EQ(run({DBCHECK_COMMAND}).code, 2);
+}
+
+TEST_F(ExitCodes, HelpAndVersionAreZero) {
+  for (const char* verb :
+       {"put", "get", "del", "scan", "load", "dump", "stat", "check", "trees", "log", "shell"}) {
+    const Outcome help = holdfast({verb, "--help"});
+    EXPECT_EQ(help.code, 0) << verb;
+    EXPECT_NE(help.out.find("Example:"), std::string::npos) << verb;
+  }
+  EXPECT_EQ(holdfast({"--help"}).code, 0);
+  EXPECT_EQ(holdfast({"--version"}).out, std::string("holdfast ") + version() + "\n");
+}
+
+TEST_F(ExitCodes, CacheSizesTakeSuffixes) {
+  EXPECT_EQ(holdfast({"put", "DB", "k", "v", "--cache", "8M"}).code, 0);
+  EXPECT_EQ(holdfast({"get", "DB", "k", "--cache", "8192k"}).out, "v");
+}
+
+TEST_F(ExitCodes, AFileThatIsNoDatabaseIsThreeAndStaysAsItIs) {
+  write_file(database_, "something else\n");
+  EXPECT_EQ(holdfast({"get", "DB", "k"}).code, 3);
+  EXPECT_EQ(holdfast({"put", "DB", "k", "v"}).code, 3);
+  EXPECT_EQ(run({DBCHECK_COMMAND, database_}).code, 3);
+  EXPECT_EQ(read_file(database_), "something else\n");
+}
+
+TEST_F(ExitCodes, AFolderThatCantBeWrittenIsThree) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  const std::string closed = folder_ / "closed";
+  ASSERT_EQ(mkdir(closed.c_str(), 0500), 0);
+  EXPECT_EQ(holdfast({"put", closed + "/new.db", "k", "v"}).code, 3);
+}
+
+TEST_F(ExitCodes, ADatabaseInUseIsFourAndItsHolderIsNamed) {
+  auto database = Database::open(database_);
+  ASSERT_TRUE(database) << database.error().to_string();
+  const std::string pid = std::to_string(getpid());
+  for (const char* verb : {"get", "put", "del"}) {
+    std::vector<std::string> words = {verb, "DB", "k"};
+    if (words[0] == "put") words.push_back("v");
+    const Outcome outcome = holdfast(words);
+    EXPECT_EQ(outcome.code, 4) << verb << ": " << outcome.err;
+    EXPECT_NE(outcome.err.find(pid), std::string::npos) << outcome.err;
+  }
+  EXPECT_EQ(run({DBCHECK_COMMAND, database_}).code, 4);
+}
+
+TEST_F(ExitCodes, DamageIsFive) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += "key " + std::to_string(i) + "\tvalue\n";
+  ASSERT_EQ(holdfast({"load", "DB"}, {.input = text}).code, 0);
+  // Past the header region of 64 KiB nearly every byte is of some page.
+  std::string bytes = read_file(database_);
+  if (bytes.size() <= 65536) GTEST_SKIP() << "no pages to damage";
+  for (std::size_t at = 65536 + 100; at < bytes.size(); at += 512) bytes[at] ^= 0x55;
+  write_file(database_, bytes);
+  const Outcome check = run({DBCHECK_COMMAND, database_});
+  EXPECT_EQ(check.code, 5) << check.out << check.err;
+  EXPECT_EQ(holdfast({"check", "DB", "--json"}).code, 5);
+  EXPECT_EQ(holdfast({"scan", "DB"}).code, 5);
+}
+
+TEST_F(ExitCodes, AClosedPipeEndsQuietly) {
+  ASSERT_EQ(holdfast({"load", "DB"}, {.input = hostile_tsv()}).code, 0);
+  for (const char* verb : {"scan", "dump", "stat", "check", "trees"}) {
+    const Outcome outcome = holdfast({verb, "DB"}, {.closed_out = true});
+    EXPECT_EQ(outcome.code, 0) << verb;
+    EXPECT_EQ(outcome.err, "") << verb;
+  }
+}
+
+TEST_F(ExitCodes, AFullDiskUnderTheOutputIsThree) {
+  ASSERT_EQ(holdfast({"put", "DB", "k", "v"}).code, 0);
+  for (const char* verb : {"scan", "dump", "stat", "check", "trees"}) {
+    const Outcome outcome = holdfast({verb, "DB"}, {.out_file = "/dev/full"});
+    EXPECT_EQ(outcome.code, 3) << verb;
+    EXPECT_NE(outcome.err.find("could not be written"), std::string::npos) << verb;
+  }
+}
+
+TEST_F(ExitCodes, AnInterruptedShellKeepsWhatItAnswered) {
+  RunningProcess shell({HOLDFAST_COMMAND, "shell", database_});
+  shell.write("INSERT(1,2)\n");
+  EXPECT_EQ(shell.read_until("\n"), "Inserted successfully\n");
+  shell.signal(SIGINT);
+  EXPECT_EQ(shell.finish(), 130);
+  EXPECT_EQ(holdfast({"get", "DB", "1"}).out, "2");
+}
+
+TEST_F(ExitCodes, AnInterruptedLoadEndsBetweenTwoCommits) {
+  ASSERT_EQ(holdfast({"put", "DB", "other", "v"}).code, 0);
+  RunningProcess load({HOLDFAST_COMMAND, "load", database_, "--commit-every", "2"});
+  load.write("a\t1\nb\t2\nc\t3\n");
+  usleep(300000);
+  load.signal(SIGINT);
+  EXPECT_EQ(load.finish(), 130);
+  EXPECT_EQ(holdfast({"scan", "DB", "--keys-only"}).out, "a\nb\nother\n");
+}
+
+}  // namespace
+}  // namespace holdfast::test
