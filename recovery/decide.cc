@@ -62,11 +62,11 @@ constexpr bool fits(unsigned set, Ahead ahead) {
 }
 
 template <class Row, class Facts>
-const Row& find(std::span<const Row> rows, const Facts& facts) {
+const Row& find(std::span<const Row> rows, const Facts& facts, const Row& otherwise) {
   for (const Row& row : rows) {
     if (matches(row, facts)) return row;
   }
-  return rows[0];  // Unreachable, the tables being complete; and the first row never accepts.
+  return otherwise;  // Unreachable, the tables being complete; and a row that accepts nothing.
 }
 
 }  // namespace
@@ -98,13 +98,13 @@ bool matches(const EndRow& row, const EndFacts& facts) {
 }
 
 const StartRow& decide(const StartFacts& facts) {
-  return find(start_rows(), facts);
+  return find(start_rows(), facts, start_rows().front());
 }
 const StepRow& decide(const StepFacts& facts) {
-  return find(step_rows(), facts);
+  return find(step_rows(), facts, step_rows().back());
 }
 const EndRow& decide(const EndFacts& facts) {
-  return find(end_rows(), facts);
+  return find(end_rows(), facts, end_rows().front());
 }
 
 }  // namespace holdfast
