@@ -65,8 +65,9 @@ void decide_weak(const CrashPolicy& policy, std::uint32_t keep, const std::vecto
     if (rng.below(1024) < (metadata ? keep_metadata : keep)) {
       fates[i] = Fate::kKept;
     } else if (metadata) {
-      fates[i] =
-          policy.torn_renames && may_tear(unit) && rng.chance(1, 4) ? Fate::kTorn : Fate::kLost;
+      fates[i] = policy.torn_renames && unit.kind == Kind::kName && unit.extends && rng.chance(1, 4)
+                     ? Fate::kTorn
+                     : Fate::kLost;
     } else {
       fates[i] = lost_sector(policy, unit, rng);
     }

@@ -18,7 +18,8 @@ struct CrashUnit {
     kName,    // One unsynced create, rename or remove.
   };
   Kind kind = Kind::kSector;
-  bool extends = false;  // The sector lies past the durable size.
+  // Of a sector: it lies past the durable size. Of a name: it is a rename that may be torn.
+  bool extends = false;
   std::uint32_t inode = 0;
   std::uint32_t op = 0;  // Of the inode's ops, limbo blocks, or the name ops.
   std::uint32_t length = 0;
@@ -53,14 +54,9 @@ struct CrashPolicy {
   bool torn_renames = true;              // kWeak: a rename without replacing may leave both names.
 };
 
-// Fills in `fates`, one for each unit. kOrdered needs the units in the order of their calls.
+// Fills in `fates`, one for each unit, in whatever order they come.
 // kProcessKill has nothing to decide.
 void decide_fates(const CrashPolicy& policy, const std::vector<CrashUnit>& units, Rng& rng,
                   std::vector<Fate>& fates);
-
-// Whether a directory-op unit is a rename that may be torn; told by the caller in `extends`.
-inline bool may_tear(const CrashUnit& unit) {
-  return unit.kind == CrashUnit::Kind::kName && unit.extends;
-}
 
 }  // namespace holdfast
