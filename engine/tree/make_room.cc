@@ -25,6 +25,15 @@ Result<bool> store_in_gap(TreeRef tree, Editor& editor, const NodeView& node,
   return replace_entry(editor, node, entry.index, was, record);
 }
 
+// Compaction logs the whole page: for a record's worth of room that is too much, and the next
+// insert would want it again. A node this full may as well split. A changed prefix needs the
+// rewrite anyway.
+bool worth_compacting(const NodeView& node, const NewEntry& entry) {
+  const std::uint32_t spare = node.page_size() - node.gap() - node.bytes_used();
+  return spare >= node.page_size() / 16 || node.count() < 2 ||
+         !entry.key.starts_with(node.prefix());
+}
+
 // The node's entries with the new one among them.
 Result<NodeBatch> collect(TreeRef tree, const NodeView& node, const NewEntry& entry) {
   const std::string_view base =
@@ -133,10 +142,15 @@ class Split {
   }
   Result<void> write_right(Editor& to, const std::string& separator) {
     KeyBounds bounds{separator, bounds_.high};
-    // The end of an ascending run knows no upper bound: what its full neighbour's keys share is a
-    // good guess for those to come.
-    if (!bounds.high && at_ + 1 == batch_.size()) bounds.low = batch_.key(node_.leaf() ? 0 : 1);
+    if (!bounds.high && at_ + 1 == batch_.size()) bounds.low = guess_of_run();
     return write(to, at_, batch_.size(), bounds);
+  }
+  // The end of an ascending run knows no upper bound. What the full neighbour's keys share with the
+  // new one, less a byte for the next carry, is a good guess for those to come.
+  [[nodiscard]] std::string guess_of_run() const {
+    const std::string first = batch_.key(node_.leaf() ? 0 : 1);
+    const std::size_t shared = common_prefix_bytes(first, batch_.key(batch_.size() - 1));
+    return first.substr(0, shared - (shared != 0 ? 1 : 0));
   }
   Result<void> write(Editor& to, std::uint32_t from, std::uint32_t end, const KeyBounds& bounds) {
     if (!batch_.write(to, from, end, bounds, hint_after_split(entry_, from, end))) {
@@ -243,7 +257,7 @@ Result<void> store_entry(PageSink& sink, TreeRef tree, const Path& path, std::ui
 
     const KeyBounds bounds = TRY(bounds_at(sink, tree, path, depth));
     const NodeBatch batch = TRY(collect(tree, node, entry));
-    if (batch.fits(0, batch.size())) {
+    if (worth_compacting(node, entry) && batch.fits(0, batch.size())) {
       const std::uint16_t hint = entry.replaces ? kNoHint : static_cast<std::uint16_t>(entry.index);
       if (!batch.write(editor, 0, batch.size(), bounds, hint)) return too_large(tree, editor.id());
       return {};
