@@ -97,7 +97,12 @@ struct SimInode {
   void list_sectors(std::uint32_t self, std::uint32_t op_number, std::uint32_t sector_bytes,
                     bool skip_unchanged, std::vector<CrashUnit>& units) const;
   [[nodiscard]] bool changes_nothing(const CrashUnit& unit, std::uint32_t op_number) const;
-  void keep_sector(const CrashUnit& unit);
+  // Up to the file offset `limit`.
+  void keep_sector(const CrashUnit& unit, std::uint64_t limit);
+  // The last of the units covers a part of its sector. A sector goes to the medium as the cache had
+  // it: with what earlier ops wrote around.
+  void keep_part_of_sector(std::uint32_t sector_bytes, std::span<const CrashUnit> units,
+                           std::span<const Fate> fates);
   void keep_size(const SimOp& op, std::uint64_t& final_size);
   void spoil_sector(const CrashUnit& unit, std::span<const std::byte> stale, Rng& rng);
   void drop_covered_ops();

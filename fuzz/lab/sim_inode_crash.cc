@@ -84,17 +84,37 @@ void SimInode::list_units(std::uint32_t self, std::uint32_t sector_bytes, bool s
   }
 }
 
-void SimInode::keep_sector(const CrashUnit& unit) {
+void SimInode::keep_sector(const CrashUnit& unit, std::uint64_t limit) {
+  if (unit.offset >= limit) return;
+  const std::uint64_t length = std::min<std::uint64_t>(unit.length, limit - unit.offset);
   if (unit.kind == CrashUnit::Kind::kLimbo) {
-    const std::uint64_t in_block = unit.offset % kSimBlock;
-    put_on_medium(unit.offset,
-                  std::span(limbo_bytes).subspan(limbo[unit.op].data_at + in_block, unit.length));
+    const std::uint64_t data_at = limbo[unit.op].data_at + unit.offset % kSimBlock;
+    put_on_medium(unit.offset, std::span(limbo_bytes).subspan(data_at, length));
     return;
   }
   const SimOp& op = ops[unit.op];
-  put_on_medium(unit.offset, op.zero
-                                 ? std::span(kZeroBlock).first(unit.length)
-                                 : bytes_of(op).subspan(unit.offset - op.medium_at, unit.length));
+  put_on_medium(unit.offset, op.zero ? std::span(kZeroBlock).first(length)
+                                     : bytes_of(op).subspan(unit.offset - op.medium_at, length));
+}
+
+void SimInode::keep_part_of_sector(std::uint32_t sector_bytes, std::span<const CrashUnit> units,
+                                   std::span<const Fate> fates) {
+  const CrashUnit& unit = units.back();
+  for (std::size_t i = 0; i + 1 < units.size(); ++i) {
+    if (units[i].kind == CrashUnit::Kind::kSize || !same_sector(units[i], unit, sector_bytes)) {
+      continue;
+    }
+    // What a kept truncate has cut off in between does not come back.
+    std::uint64_t limit = ~std::uint64_t{0};
+    for (std::size_t j = i + 1; j < units.size(); ++j) {
+      if (units[j].kind == CrashUnit::Kind::kSize && fates[j] == Fate::kKept &&
+          ops[units[j].op].kind == SimOp::Kind::kResize) {
+        limit = std::min(limit, ops[units[j].op].size_after);
+      }
+    }
+    keep_sector(units[i], limit);
+  }
+  keep_sector(unit, ~std::uint64_t{0});
 }
 
 void SimInode::spoil_sector(const CrashUnit& unit, std::span<const std::byte> stale, Rng& rng) {
@@ -130,16 +150,11 @@ void SimInode::crash(std::uint32_t sector_bytes, std::span<const CrashUnit> unit
     }
     switch (fates[i]) {
       case Fate::kKept:
-        // A sector goes to the medium as the cache had it: with what earlier ops wrote around.
         if (unit.kind == CrashUnit::Kind::kSector && partial(unit, sector_bytes)) {
-          for (std::size_t j = 0; j < i; ++j) {
-            if (units[j].kind != CrashUnit::Kind::kSize &&
-                same_sector(units[j], unit, sector_bytes)) {
-              keep_sector(units[j]);
-            }
-          }
+          keep_part_of_sector(sector_bytes, units.first(i + 1), fates);
+        } else {
+          keep_sector(unit, ~std::uint64_t{0});
         }
-        keep_sector(unit);
         break;
       case Fate::kZero:
         put_zeros_on_medium(unit.offset, unit.length);
