@@ -1,0 +1,202 @@
+// Background work, as steps: checkpoints, lazy syncs, marks. A thread of the database drives them,
+// or the host does by run_background(); the work is the same.
+#include "engine/base/result.h"
+#include "engine/database_impl.h"
+
+namespace holdfast {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kMarkAfterIdle{100};
+constexpr milliseconds kRetryAfter{1000};
+constexpr milliseconds kTick{20};  // While something waits for its time.
+
+}  // namespace
+
+void DatabaseImpl::start_background() {
+  if (read_only_ || options_.background != Background::kThread) return;
+  background_ = Thread([this] { background_loop(); });
+}
+
+void DatabaseImpl::stop_background() {
+  if (!background_.joinable()) return;
+  {
+    MutexLock lock(background_mutex_);
+    stop_ = true;
+    background_wake_.notify_one();
+  }
+  background_.join();
+}
+
+void DatabaseImpl::wake_background() {
+  if (!background_sleeps_.load()) return;
+  MutexLock lock(background_mutex_);
+  woken_ = true;
+  background_wake_.notify_one();
+}
+
+void DatabaseImpl::background_loop() {
+  for (;;) {
+    const auto did = background_step();
+    MutexLock lock(background_mutex_);
+    if (stop_) return;
+    if (did && *did) continue;
+    // Nothing is waiting for its time: sleep until a commit says otherwise.
+    const bool settled = raw(cache_->newest()) == marked_txn_ || is_poisoned_.load();
+    background_sleeps_.store(true);
+    if (settled) {
+      background_wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_ || woken_; });
+    } else {
+      background_wake_.wait_for(lock, kTick, [this] { return stop_; });
+    }
+    background_sleeps_.store(false);
+    woken_ = false;
+    if (stop_) return;
+  }
+}
+
+Result<bool> DatabaseImpl::run_background() {
+  if (read_only_) return false;
+  if (options_.background == Background::kThread) {
+    return fail(ErrorCode::kInvalidArgument, "run_background() is for Options::background = kHost; a thread does this work");
+  }
+  return background_step();
+}
+
+bool DatabaseImpl::checkpoint_due() const {
+  LogWriter* log = log_.load();
+  if (log == nullptr || environment_.clock->now() < retry_at_) return false;
+  return log->bytes_since(Lsn{checkpoint_lsn_.load()}) >= options_.checkpoint_log_bytes ||
+         cache_->held() > cache_->frame_limit() / 2;
+}
+
+Result<bool> DatabaseImpl::background_step() {
+  LogWriter* log = log_.load();
+  if (log == nullptr || is_poisoned_.load()) return false;
+  {
+    MutexLock lock(checkpoint_mutex_);
+    if (checkpoint_ != nullptr || checkpoint_due()) {
+      auto stepped = step_checkpoint();
+      if (!stepped) retry_at_ = environment_.clock->now() + kRetryAfter;
+      return stepped;
+    }
+  }
+  const auto now = environment_.clock->now();
+  const std::uint64_t newest = raw(cache_->newest());
+  if (newest != last_seen_txn_) {
+    if (last_seen_txn_ == 0 || raw(cache_->durable()) >= last_seen_txn_) unsynced_since_ = now;
+    last_seen_txn_ = newest;
+    last_seen_change_ = now;
+  }
+  if (raw(cache_->durable()) < newest && now - unsynced_since_ >= options_.lazy_interval) {
+    unsynced_since_ = now;
+    if (auto synced = log->sync_through(TxnNumber{newest}); !synced) poison(synced.error());
+    return true;
+  }
+  if (newest != marked_txn_ && raw(cache_->durable()) == newest && now - last_seen_change_ >= kMarkAfterIdle) {
+    marked_txn_ = newest;
+    if (auto marked = log->mark(); !marked && marked.error().code() != ErrorCode::kDiskFull) poison(marked.error());
+    return true;
+  }
+  return false;
+}
+
+Result<void> DatabaseImpl::checkpoint() {
+  if (read_only_) return fail(ErrorCode::kReadOnly, "the database was opened read-only");
+  if (auto error = poisoned()) return std::unexpected(*error);
+  MutexLock lock(checkpoint_mutex_);
+  if (checkpoint_ != nullptr) TRY(run_checkpoint());
+  return run_checkpoint();
+}
+
+Result<void> DatabaseImpl::run_checkpoint() {
+  while (TRY(step_checkpoint())) {
+  }
+  return {};
+}
+
+// What is newest becomes durable first, so that the checkpoint covers as much as it can.
+Result<LogPlace> DatabaseImpl::place_to_checkpoint() {
+  LogWriter* log = log_.load();
+  if (log == nullptr) return opened_place_;
+  if (auto synced = log->sync_through(cache_->newest()); !synced) {
+    poison(synced.error());
+    return std::unexpected(*poisoned());
+  }
+  return log->durable_position();
+}
+
+// Answers whether there is more to do.
+Result<bool> DatabaseImpl::step_checkpoint() {
+  if (checkpoint_ == nullptr) {
+    TRY(scan_free_space());
+    TRY(place_to_checkpoint());
+    auto fresh = std::make_unique<Checkpoint>(
+        CheckpointParts{environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()});
+    TRY(fresh->begin([this] {
+      LogWriter* log = log_.load();
+      return log == nullptr ? opened_place_ : log->durable_position();
+    }));
+    wrote_.store(true);
+    checkpoint_ = std::move(fresh);
+    return true;
+  }
+  auto result = checkpoint_->step();
+  if (result && *result) return true;
+  Result<void> published;
+  if (result) published = publish_checkpoint();
+  const bool sync_failed = checkpoint_->sync_failed();
+  checkpoint_.reset();
+  const Error* error = !result ? &result.error() : !published ? &published.error() : nullptr;
+  if (error == nullptr) return false;
+  if (sync_failed) {
+    poison(*error);
+    return std::unexpected(*poisoned());
+  }
+  return std::unexpected(*error);
+}
+
+Result<void> DatabaseImpl::publish_checkpoint() {
+  TRY(checkpoint_->publish([this](const Checkpoint& done) { return write_checkpoint_meta(done); }));
+  const LogPlace place = checkpoint_->place();
+  checkpoints_.fetch_add(1);
+  pages_written_.fetch_add(checkpoint_->pages_written());
+  checkpoint_txn_.store(raw(place.end.txn));
+  checkpoint_lsn_.store(raw(place.end.lsn));
+  ids_.give_back(cache_->settle_frees(place.end.txn));
+  if (LogWriter* log = log_.load()) {
+    // A full disk or a failed removal costs space, nothing else: the next checkpoint tries again.
+    if (auto rolled = log->roll(); !rolled && rolled.error().code() != ErrorCode::kDiskFull) return rolled;
+    if (auto released = log->release_before(place); !released) report_.notes.push_back(released.error().to_string());
+  }
+  return {};
+}
+
+Result<void> DatabaseImpl::write_checkpoint_meta(const Checkpoint& checkpoint) {
+  MutexLock lock(meta_mutex_);
+  TRY(meta_->restore_copies());
+  Meta meta = meta_->meta();
+  const LogPlace& place = checkpoint.place();
+  meta.creator = std::string("holdfast ") + version();
+  meta.txn = place.end.txn;
+  meta.log_lsn = place.end.lsn;
+  meta.log_chain = place.end.chain;
+  meta.segment_epoch = place.segment.epoch;
+  meta.segment_salt = place.segment.salt;
+  meta.segment_start = place.segment.start;
+  if (place.segment.epoch >= meta.epoch) {
+    // Reading starts within the newest epoch: its first segment may go.
+    meta.epoch = place.segment.epoch;
+    meta.epoch_salt = place.segment.salt;
+    meta.epoch_start = place.segment.start;
+  }
+  meta.map_root = checkpoint.map_root();
+  meta.map_height = checkpoint.map_height();
+  meta.id_high_water = ids_.high_water();
+  meta.slot_high_water = slots_->high_water();
+  meta.pages = static_cast<std::uint64_t>(static_cast<std::int64_t>(meta.pages) + checkpoint.pages_gained());
+  return meta_->write(meta);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,98 @@
+// Frames: page-sized buffers in one arena, what is known of each, and the way from use back to free.
+//
+// A frame's life: free -> (taken) -> published or private -> limbo -> free. In limbo it is unlinked
+// from every table and chain, but readers that found it before may still look at it: it becomes
+// free when no guard is as old as its retirement and no pin holds it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/base/sync.h"
+#include "engine/base/types.h"
+#include "holdfast/error.h"
+
+namespace holdfast {
+
+using FrameIndex = std::uint32_t;  // From 1.
+inline constexpr FrameIndex kNoFrame = 0;
+
+enum class FrameState : std::uint8_t { kFree, kTaken, kPublished, kLimbo };
+
+// Members are atomics because evictor, collector and checkpoint look at frames they don't own; each
+// says who may change it.
+struct Frame {
+  Atomic<FrameState> state{FrameState::kFree};
+  Atomic<bool> held{false};                 // Can't be evicted: dirty or superseded. Version lock.
+  Atomic<PageId> page{kNoPage};             // Whoever took the frame, before publishing.
+  Atomic<FrameIndex> older{kNoFrame};       // Next older version of the page. Version lock.
+  Atomic<Slot> slot{kNoSlot};               // Where the same content is in the tree file; none: dirty.
+  Atomic<std::uint32_t> pins{0};            // Cursors and open write transactions.
+  std::uint64_t retired_at = 0;             // Pool lock.
+};
+
+class FramePool {
+ public:
+  // Room for `budget_bytes` of frames; the arena is the caller's or an anonymous mapping that costs
+  // memory only where it is touched.
+  static Result<std::unique_ptr<FramePool>> create(std::uint32_t page_size, std::uint32_t frames,
+                                                   std::span<std::byte> arena);
+  ~FramePool();
+  FramePool(const FramePool&) = delete;
+  FramePool& operator=(const FramePool&) = delete;
+
+  [[nodiscard]] std::uint32_t page_size() const { return page_size_; }
+  [[nodiscard]] std::uint32_t frames() const { return count_; }
+  // Frames that aren't free, limbo included.
+  [[nodiscard]] std::uint32_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
+  Frame& frame(FrameIndex index) { return frames_[index - 1]; }
+  std::byte* data(FrameIndex index) { return arena_ + std::size_t{index - 1} * page_size_; }
+  std::span<std::byte> bytes(FrameIndex index) { return {data(index), page_size_}; }
+
+  // Recency, apart from the frames so that a reader's test touches a dense array. Tested before it
+  // is set: a page in steady use is written to by nobody.
+  void touch(FrameIndex index) {
+    Atomic<std::uint8_t>& bit = referenced_[index - 1];
+    if (bit.load(std::memory_order_relaxed) == 0) bit.store(1, std::memory_order_relaxed);
+  }
+  // Answers and clears the bit.
+  bool was_touched(FrameIndex index) {
+    Atomic<std::uint8_t>& bit = referenced_[index - 1];
+    if (bit.load(std::memory_order_relaxed) == 0) return false;
+    bit.store(0, std::memory_order_relaxed);
+    return true;
+  }
+  [[nodiscard]] std::size_t in_limbo();
+
+  // A free frame in state kTaken, or kNoFrame. `limit` bounds the frames in use.
+  FrameIndex take(std::uint32_t limit);
+  // Gives back a frame that nobody else ever saw.
+  void give_back(FrameIndex index);
+  // Into limbo, as of `epoch`. The frame must be unlinked.
+  void retire(FrameIndex index, std::uint64_t epoch);
+  // Out of limbo again, as published: a pinned frame only, whose content was never reused.
+  void resurrect(FrameIndex index);
+  // Frees what limbo holds from before `oldest_guard`; answers how many.
+  std::size_t reclaim(std::uint64_t oldest_guard);
+
+ private:
+  FramePool(std::uint32_t page_size, std::uint32_t frames);
+
+  const std::uint32_t page_size_;
+  const std::uint32_t count_;
+  std::unique_ptr<Frame[]> frames_;
+  std::unique_ptr<Atomic<std::uint8_t>[]> referenced_;
+  std::byte* arena_ = nullptr;
+  std::size_t mapped_bytes_ = 0;  // 0 when the arena is the caller's.
+  Atomic<std::uint32_t> in_use_{0};
+  Mutex mutex_;
+  std::vector<FrameIndex> free_;
+  std::uint32_t never_used_ = 1;  // Frames from here on were never taken.
+  std::deque<FrameIndex> limbo_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,210 @@
+// Finding, loading and evicting pages, and the snapshots that say which versions must stay. Publishing and collecting versions is in versions.cc.
+#include "engine/cache/page_cache.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "engine/base/limits.h"
+#include "engine/base/result.h"
+#include "engine/page/page_format.h"
+
+namespace holdfast {
+namespace {
+
+constexpr int kFrameAttempts = 400;       // Of 250 µs each, before a reader is told that memory is short.
+constexpr std::size_t kEvictBatch = 16;
+
+}  // namespace
+
+PageCache::PageCache(const CacheConfig& config, std::unique_ptr<FramePool> pool)
+    : config_(config), pool_(std::move(pool)), table_(*config.map) {}
+
+Result<std::unique_ptr<PageCache>> PageCache::create(const CacheConfig& config) {
+  const std::size_t per_frame = config.page_size + sizeof(Frame) + 1;
+  const std::size_t frames = config.budget_bytes / per_frame;
+  auto pool = TRY(FramePool::create(config.page_size, static_cast<std::uint32_t>(frames), config.arena));
+  if (pool->frames() < kMinFrames) {
+    return fail(ErrorCode::kInvalidArgument,
+                "cache_bytes (or the arena) holds " + std::to_string(pool->frames()) + " pages of " +
+                    std::to_string(config.page_size) + " bytes; at least " + std::to_string(kMinFrames) + " are needed");
+  }
+  return std::unique_ptr<PageCache>(new PageCache(config, std::move(pool)));
+}
+
+std::uint32_t PageCache::frame_limit() const {
+  const std::size_t per_frame = config_.page_size + sizeof(Frame) + 1;
+  const std::size_t table = table_.bytes();
+  const std::size_t left = config_.budget_bytes > table ? config_.budget_bytes - table : 0;
+  const auto frames = static_cast<std::uint32_t>(std::min<std::size_t>(left / per_frame, pool_->frames()));
+  return std::max(frames, kMinFrames);
+}
+
+Result<FrameIndex> PageCache::find(PageId id, TxnNumber snapshot, ReaderSlot& reader) {
+  for (;;) {
+    TablePage* row = table_.peek(id);
+    FrameIndex frame = row == nullptr ? kNoFrame : Word{row->word.load()}.frame();
+    if (frame == kNoFrame) {
+      const unsigned depth = std::exchange(reader.guard_depth, 0U);
+      if (depth != 0) reader.guard.store(0, std::memory_order_release);
+      auto loaded = load(id);
+      if (depth != 0) readers_.enter(reader);
+      reader.guard_depth = depth;
+      if (!loaded) return std::unexpected(loaded.error());
+      continue;
+    }
+    while (frame != kNoFrame && page_txn(pool_->data(frame)) > snapshot) {
+      frame = pool_->frame(frame).older.load();
+    }
+    if (frame == kNoFrame) {
+      return fail(ErrorCode::kDamaged, "no version of this page is as old as transaction " + std::to_string(raw(snapshot)),
+                  {.file = config_.file->path(), .offset = {}, .page = raw(id), .tree = {}, .txn = raw(snapshot)});
+    }
+    pool_->touch(frame);
+    return frame;
+  }
+}
+
+Result<void> PageCache::load(PageId id) {
+  const ErrorPlace place{.file = config_.file->path(), .offset = {}, .page = raw(id), .tree = {}, .txn = {}};
+  if (raw(id) == 0 || raw(id) >= id_limit_.load(std::memory_order_relaxed)) {
+    return fail(ErrorCode::kDamaged, "a page that was never given out is referred to", place);
+  }
+  auto row_result = table_.row(id);
+  if (!row_result) return std::unexpected(row_result.error().at(place));
+  TablePage* row = *row_result;
+  const FrameIndex frame = TRY(take_frame());
+  for (;;) {
+    Word word{row->word.load()};
+    const MapEntry entry = row->entry.load();
+    if (word.frame() != kNoFrame) break;
+    auto read = entry_slot(entry) != kNoSlot
+                    ? read_into(id, entry, frame)
+                    : fail(ErrorCode::kDamaged, "a page is referred to that the page map doesn't have", place);
+    const bool unchanged = row->word.load() == word.bits && row->entry.load() == entry;
+    if (!read) {
+      if (!unchanged) continue;  // The slot was reused while it was read: look again.
+      pool_->give_back(frame);
+      return std::unexpected(read.error());
+    }
+    pool_->frame(frame).page.store(id);
+    pool_->frame(frame).slot.store(entry_slot(entry));
+    pool_->frame(frame).state.store(FrameState::kPublished);
+    pool_->touch(frame);
+    std::uint64_t expected = word.bits;
+    if (unchanged && row->word.compare_exchange_strong(expected, word.loaded(frame).bits)) return {};
+    pool_->frame(frame).state.store(FrameState::kTaken);
+  }
+  pool_->give_back(frame);
+  return {};
+}
+
+Result<void> PageCache::read_into(PageId id, MapEntry entry, FrameIndex frame) {
+  const std::uint64_t offset = config_.slots->offset_of(entry_slot(entry));
+  const ErrorPlace place{.file = config_.file->path(), .offset = offset, .page = raw(id), .tree = {}, .txn = {}};
+  std::span<std::byte> page = pool_->bytes(frame);
+  auto bytes = config_.file->read(offset, page);
+  if (!bytes) return std::unexpected(bytes.error().at(place));
+  pages_read_.fetch_add(1, std::memory_order_relaxed);
+  if (*bytes != page.size()) return fail(ErrorCode::kDamaged, "the file ends before this page", place);
+  auto sound = verify_page(page, {.tag = config_.tag, .id = id, .check = entry_check(entry), .check_bits = 32});
+  if (!sound) return std::unexpected(sound.error().at(place));
+  return {};
+}
+
+Result<FrameIndex> PageCache::take_frame() {
+  for (int attempt = 0; attempt < kFrameAttempts; ++attempt) {
+    const std::uint32_t limit = frame_limit();
+    if (FrameIndex frame = pool_->take(limit)) return frame;
+    evict(kEvictBatch);
+    pool_->reclaim(readers_.oldest_guard());
+    if (FrameIndex frame = pool_->take(limit)) return frame;
+    const bool others_may_let_go = readers_.oldest_guard() != std::numeric_limits<std::uint64_t>::max();
+    if (!others_may_let_go && attempt >= 2) break;
+    if (attempt > 2) std::this_thread::sleep_for(std::chrono::microseconds(250));
+  }
+  return fail(ErrorCode::kLimitExceeded,
+              "the cache of " + std::to_string(frame_limit()) + " pages is full of changes and of versions that open "
+              "snapshots need; use smaller transactions, end old snapshots, or set a larger cache_bytes");
+}
+
+std::size_t PageCache::evict(std::size_t wanted) {
+  MutexLock lock(evict_mutex_);
+  std::vector<FrameIndex> unlinked;
+  for (std::uint32_t looked = 0; looked < 2 * pool_->frames() && unlinked.size() < wanted; ++looked) {
+    const FrameIndex index = hand_;
+    hand_ = hand_ == pool_->frames() ? 1 : hand_ + 1;
+    if (try_evict(index)) unlinked.push_back(index);
+  }
+  if (unlinked.empty()) return 0;
+  const std::uint64_t epoch = readers_.next_epoch();
+  for (FrameIndex index : unlinked) pool_->retire(index, epoch);
+  pages_evicted_.fetch_add(unlinked.size(), std::memory_order_relaxed);
+  return unlinked.size();
+}
+
+bool PageCache::try_evict(FrameIndex index) {
+  Frame& frame = pool_->frame(index);
+  if (frame.state.load() != FrameState::kPublished) return false;
+  if (frame.slot.load() == kNoSlot || frame.older.load() != kNoFrame || frame.pins.load() != 0) return false;
+  if (pool_->was_touched(index)) return false;
+  TablePage* row = table_.peek(frame.page.load());
+  if (row == nullptr) return false;
+  Word word{row->word.load()};
+  if (word.frame() != index || frame.held.load()) return false;
+  return row->word.compare_exchange_strong(word.bits, word.loaded(kNoFrame).bits);
+}
+
+bool PageCache::pin(FrameIndex frame) {
+  if (cursor_pins_.load(std::memory_order_relaxed) >= frame_limit() / 8) return false;
+  cursor_pins_.fetch_add(1, std::memory_order_relaxed);
+  pool_->frame(frame).pins.fetch_add(1);
+  return true;
+}
+
+void PageCache::unpin(FrameIndex frame) {
+  pool_->frame(frame).pins.fetch_sub(1);
+  cursor_pins_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+TxnNumber PageCache::begin_snapshot(ReaderSlot& slot, TxnNumber at_least) {
+  slot.snapshot.store(ReaderSlot::kEntering | durable_.load());
+  const TxnNumber durable_now = durable();
+  const TxnNumber snapshot = durable_now >= at_least ? durable_now : newest();
+  slot.snapshot.store(raw(snapshot));
+  return snapshot;
+}
+
+TxnNumber PageCache::begin_snapshot_at(ReaderSlot& slot, const std::function<TxnNumber()>& pick) {
+  slot.snapshot.store(ReaderSlot::kEntering | durable_.load());
+  const TxnNumber snapshot = pick();
+  slot.snapshot.store(raw(snapshot));
+  return snapshot;
+}
+
+void PageCache::end_snapshot(ReaderSlot& slot) {
+  slot.snapshot.store(0);
+  if (!slot.has_kept.load()) return;
+  MutexLock lock(versions_);
+  dispose_kept(slot);
+}
+
+TxnNumber PageCache::oldest_snapshot() const {
+  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
+  readers_.for_each([&](const ReaderSlot& slot) {
+    const std::uint64_t snapshot = slot.snapshot.load();
+    if (snapshot != 0) oldest = std::min(oldest, snapshot & ~ReaderSlot::kEntering);
+  });
+  return TxnNumber{oldest};
+}
+
+std::uint32_t PageCache::open_snapshots() const {
+  std::uint32_t count = 0;
+  readers_.for_each([&](const ReaderSlot& slot) { count += slot.snapshot.load() != 0 ? 1 : 0; });
+  return count;
+}
+
+PageCache::Counters PageCache::counters() const {
+  return {pages_read_.load(), pages_evicted_.load(), pool_->in_use(), held_.load(), table_.bytes()};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,201 @@
+// The page cache: immutable page versions in memory, found without locks.
+//
+// A page's newest version hangs in its table word, older ones behind it, newest first. A reader at
+// snapshot s takes the newest version made at or before s. Writers publish whole transactions:
+// words first, then the one counter that makes them visible together.
+//
+// C1 A published version never changes.
+// C2 A version is kept while a needed point falls into [its txn, its successor's txn). The points
+//    are the live snapshots, the durable txn, the end of the sync group in flight, and the newest.
+// C3 A frame is evicted only when it is the newest version, has no older one behind it, and its map entry
+//    leads to the same content.
+// C4 What is read from the tree file is verified against its map entry before anyone sees it.
+// C5 The pages freed by a transaction stay readable, and their ids and slots unused, until a durable
+//    checkpoint has left them out and no snapshot predates the transaction.
+//
+// Locks, in this order: versions_, evict_mutex_, then those of the frame pool and slot space.
+// Readers that hit take none.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/base/sync.h"
+#include "engine/cache/frame_pool.h"
+#include "engine/cache/page_table.h"
+#include "engine/cache/reader_slots.h"
+#include "engine/file/page_map.h"
+#include "engine/file/slot_space.h"
+
+namespace holdfast {
+
+struct IdRun {
+  PageId first{};
+  std::uint32_t count = 0;
+};
+
+struct FreedRun {
+  IdRun run;
+  TxnNumber txn{};
+};
+
+// One page of a transaction that is being published.
+struct WrittenPage {
+  PageId page{};
+  FrameIndex frame = kNoFrame;
+  FrameIndex base = kNoFrame;  // The version it was copied from, pinned; none for a fresh page.
+};
+
+struct CacheConfig {
+  StorageFile* file = nullptr;
+  SlotSpace* slots = nullptr;
+  PageMap* map = nullptr;
+  std::uint32_t page_size = 0;
+  std::uint64_t tag = 0;
+  std::size_t budget_bytes = 0;
+  std::span<std::byte> arena;
+};
+
+class PageCache {
+ public:
+  static Result<std::unique_ptr<PageCache>> create(const CacheConfig& config);
+
+  [[nodiscard]] std::uint32_t page_size() const { return config_.page_size; }
+  [[nodiscard]] std::uint64_t tag() const { return config_.tag; }
+  std::byte* data(FrameIndex frame) { return pool_->data(frame); }
+  std::span<std::byte> bytes(FrameIndex frame) { return pool_->bytes(frame); }
+  ReaderSlots& readers() { return readers_; }
+  PageTable& table() { return table_; }
+
+  // --- Reading. The slot's guard is entered; a miss leaves it for the time of the I/O.
+
+  // The version of the page that the snapshot sees.
+  Result<FrameIndex> find(PageId id, TxnNumber snapshot, ReaderSlot& reader);
+  // Keeps a frame that was found, beyond the guard. False when too many are pinned.
+  bool pin(FrameIndex frame);
+  void unpin(FrameIndex frame);
+
+  // --- Snapshots.
+
+  // Sees the durable state if that covers `at_least`, else the newest.
+  TxnNumber begin_snapshot(ReaderSlot& slot, TxnNumber at_least);
+  // A snapshot of the txn that `pick` answers, which must be at least the durable one.
+  TxnNumber begin_snapshot_at(ReaderSlot& slot, const std::function<TxnNumber()>& pick);
+  void end_snapshot(ReaderSlot& slot);
+  [[nodiscard]] TxnNumber newest() const { return TxnNumber{newest_.load()}; }
+  [[nodiscard]] TxnNumber durable() const { return TxnNumber{durable_.load()}; }
+  [[nodiscard]] TxnNumber oldest_snapshot() const;
+  [[nodiscard]] std::uint32_t open_snapshots() const;
+
+  // --- Writing: one writer at a time.
+
+  // A frame for private content. Not within a guard. kLimitExceeded when none can be had.
+  Result<FrameIndex> take_frame();
+  void give_back(FrameIndex frame) { pool_->give_back(frame); }
+  // Pins beyond the cursors' share: a page that is being changed.
+  void pin_base(FrameIndex frame) { pool_->frame(frame).pins.fetch_add(1); }
+  void unpin_base(FrameIndex frame) { pool_->frame(frame).pins.fetch_sub(1); }
+  // Makes transaction `txn` visible and hands it to the log by calling `append`; answers how many
+  // slots its pages set aside for the next checkpoint. All rows must be loaded.
+  // In this order: what is durable is linked already, and whoever drops a version knows which sync
+  // groups end before it.
+  std::uint32_t publish(std::span<const WrittenPage> pages, std::span<const IdRun> freed, TxnNumber txn,
+                        const std::function<void()>& append);
+  // Slots that publishing `pages` can need at most.
+  [[nodiscard]] std::uint32_t slots_for(std::span<const WrittenPage> pages) const;
+  // Frames that can't be evicted now: dirty, or superseded and still needed.
+  [[nodiscard]] std::uint32_t held() const { return held_.load(std::memory_order_relaxed); }
+  // Frames that may be in use at once, as the budget stands.
+  [[nodiscard]] std::uint32_t frame_limit() const;
+
+  // --- The log's progress.
+  void sync_begins(TxnNumber end) { group_end_.store(raw(end)); }
+  void became_durable(TxnNumber txn);
+
+  // --- Recovery, before anyone else: changes the newest version in place.
+  Result<FrameIndex> page_to_redo(PageId id, bool blank);
+  void start_at(TxnNumber txn);
+  // Pages that redo changed have no slots set aside, since opening needs no space; this gets them.
+  // Before the first commit and before a checkpoint. kDiskFull: nothing changed.
+  Result<void> back_reservations();
+  // Frees as of `txn`, during redo.
+  void note_freed(IdRun run, TxnNumber txn);
+
+  // --- Checkpoint.
+
+  // The pages to look at for a checkpoint as of `d`; those that have newer versions too are listed
+  // anew. kDiskFull: no room for those; nothing changed.
+  struct DirtyPages {
+    std::vector<PageId> pages;
+    std::uint32_t reserved = 0;  // Slots set aside for them.
+  };
+  Result<DirtyPages> take_dirty(TxnNumber d);
+  // After a failed checkpoint: they are dirty still.
+  void return_dirty(const DirtyPages& dirty);
+  [[nodiscard]] std::size_t dirty_pages() const { return dirty_count_.load(std::memory_order_relaxed); }
+  // The dirty version that the checkpoint must write, if any.
+  FrameIndex dirty_version_at(PageId id, TxnNumber d);
+  // Its content is durable at `entry` now. Answers the slot it lay in before.
+  Slot became_clean(PageId id, FrameIndex frame, MapEntry entry);
+  // Frees by transactions up to `d` that the durable map doesn't know yet.
+  [[nodiscard]] std::vector<FreedRun> frees_through(TxnNumber d) const;
+  // Lets go of what is free for everybody: a durable checkpoint as of `checkpointed` has left it out.
+  // Answers the ids, ready for reuse; their slots are freed here.
+  std::vector<IdRun> settle_frees(TxnNumber checkpointed);
+  [[nodiscard]] bool freed_by(PageId id, TxnNumber snapshot) const;
+
+  void set_id_limit(std::uint32_t limit) { id_limit_.store(limit, std::memory_order_relaxed); }
+
+  struct Counters {
+    std::uint64_t pages_read, pages_evicted, frames_in_use, held, table_bytes;
+  };
+  [[nodiscard]] Counters counters() const;
+
+ private:
+  PageCache(const CacheConfig& config, std::unique_ptr<FramePool> pool);
+
+  Result<void> load(PageId id);
+  Result<void> read_into(PageId id, MapEntry entry, FrameIndex frame);
+  std::size_t evict(std::size_t wanted);
+  bool try_evict(FrameIndex index);
+
+  void link(const WrittenPage& page, TxnNumber txn, std::vector<Superseded>& superseded);
+  std::uint32_t list_dirty(PageId id);
+  void set_held(FrameIndex frame, bool held);
+  void dispose(const Superseded& version);
+  void free_version(const Superseded& version);
+  void dispose_kept(ReaderSlot& slot);
+  void release_page(PageId id);
+
+  const CacheConfig config_;
+  std::unique_ptr<FramePool> pool_;
+  PageTable table_;
+  ReaderSlots readers_;
+
+  Atomic<std::uint64_t> newest_{0};
+  Atomic<std::uint64_t> durable_{0};
+  Atomic<std::uint64_t> group_end_{0};
+  Atomic<std::uint32_t> held_{0};
+  Atomic<std::uint32_t> cursor_pins_{0};
+  Atomic<std::uint32_t> id_limit_{0};
+  Atomic<std::uint64_t> pages_read_{0};
+  Atomic<std::uint64_t> pages_evicted_{0};
+  Atomic<std::size_t> dirty_count_{0};
+
+  mutable Mutex versions_;
+  std::deque<Superseded> recent_;        // Superseded by a transaction that isn't durable; by `end`.
+  std::vector<PageId> dirty_list_;       // Pages that have a version no checkpoint has written.
+  std::vector<std::uint32_t> dirty_leaves_;
+  std::uint32_t dirty_reserved_ = 0;     // Slots that dirty_list_ needs; all set aside but for
+  std::uint32_t unbacked_ = 0;           // these.
+  std::deque<FreedRun> freed_;           // C5; by txn.
+
+  Mutex evict_mutex_;
+  FrameIndex hand_ = 1;
+};
+
+}  // namespace holdfast

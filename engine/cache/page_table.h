@@ -1,0 +1,77 @@
+// The in-memory page table: per page a word (which frame, or "on disk") and its durable map entry.
+//
+// It has the shape of the page map: one leaf per map leaf, loaded when first needed. Leaves stay
+// until the database is closed; they count as part of the budget.
+//
+// Word: low half the frame index of the newest version (0: on disk, as the entry says), high half a
+// count that every publishing raises, so that a reader that loaded an old version from disk can't
+// install it after a newer one came and went.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/base/sync.h"
+#include "engine/base/types.h"
+#include "engine/cache/frame_pool.h"
+#include "engine/file/page_map.h"
+
+namespace holdfast {
+
+struct Word {
+  std::uint64_t bits = 0;
+  [[nodiscard]] FrameIndex frame() const { return static_cast<FrameIndex>(bits); }
+  [[nodiscard]] Word published(FrameIndex frame) const { return {((bits >> 32) + 1) << 32 | frame}; }
+  [[nodiscard]] Word loaded(FrameIndex frame) const { return {(bits >> 32) << 32 | frame}; }
+};
+
+struct TablePage {  // One page's row.
+  Atomic<std::uint64_t> word{0};
+  Atomic<MapEntry> entry{MapEntry{}};
+};
+
+struct TableLeaf {
+  explicit TableLeaf(std::uint32_t fanout) : pages(new TablePage[fanout]), listed(fanout, 0) {}
+  std::unique_ptr<TablePage[]> pages;
+  std::vector<std::uint8_t> listed;  // Page is in the dirty list. Version lock.
+  bool leaf_listed = false;          // Some page of it is. Version lock.
+};
+
+class PageTable {
+ public:
+  PageTable(const PageMap& map);
+  ~PageTable();
+  PageTable(const PageTable&) = delete;
+  PageTable& operator=(const PageTable&) = delete;
+
+  [[nodiscard]] std::uint32_t fanout() const { return fanout_; }
+  // The page's row if its leaf is in memory. Lock-free.
+  TablePage* peek(PageId id) const {
+    const std::uint32_t index = raw(id) / fanout_;
+    const Chunk* chunk = chunks_[index / kChunkLeaves].load(std::memory_order_acquire);
+    if (chunk == nullptr) return nullptr;
+    const TableLeaf* leaf = (*chunk)[index % kChunkLeaves].load(std::memory_order_acquire);
+    return leaf == nullptr ? nullptr : &leaf->pages[raw(id) % fanout_];
+  }
+  TableLeaf* peek_leaf(std::uint32_t index) const;
+  // The same, loading the leaf where it is missing. Does I/O: not within a guard. kDamaged, kIo.
+  Result<TablePage*> row(PageId id);
+  Result<TableLeaf*> leaf(std::uint32_t index);
+
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::uint32_t kChunkLeaves = 4096;
+  static constexpr std::uint32_t kChunks = 2112;  // For 2^32 ids at the smallest page size.
+  using Chunk = std::array<Atomic<TableLeaf*>, kChunkLeaves>;
+
+  const PageMap& map_;
+  const std::uint32_t fanout_;
+  std::unique_ptr<Atomic<Chunk*>[]> chunks_;
+  std::uint32_t chunks_used_ = 0;
+  Atomic<std::uint64_t> bytes_{0};
+  Mutex mutex_;
+};
+
+}  // namespace holdfast

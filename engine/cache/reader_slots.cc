@@ -1,0 +1,51 @@
+#include "engine/cache/reader_slots.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace holdfast {
+
+ReaderSlots::ReaderSlots() : chunks_(new Atomic<Chunk*>[kMaxChunks]) {}
+
+ReaderSlots::~ReaderSlots() {
+  for (std::uint32_t c = 0; c < chunk_count_.load(); ++c) delete chunks_[c].load();
+}
+
+ReaderSlot* ReaderSlots::try_claim(std::uint32_t chunk) {
+  for (ReaderSlot& slot : *chunks_[chunk].load()) {
+    if (slot.claimed.load(std::memory_order_relaxed)) continue;
+    if (!slot.claimed.exchange(true)) return &slot;
+  }
+  return nullptr;
+}
+
+ReaderSlot& ReaderSlots::claim() {
+  for (;;) {
+    const std::uint32_t chunks = chunk_count_.load();
+    for (std::uint32_t c = 0; c < chunks; ++c) {
+      if (ReaderSlot* slot = try_claim(c)) return *slot;
+    }
+    MutexLock lock(grow_mutex_);
+    if (chunk_count_.load() != chunks) continue;
+    if (chunks == kMaxChunks) {
+      lock.unlock();
+      std::this_thread::yield();
+      continue;
+    }
+    chunks_[chunks].store(new Chunk());
+    chunk_count_.store(chunks + 1);
+  }
+}
+
+void ReaderSlots::release(ReaderSlot& slot) { slot.claimed.store(false); }
+
+std::uint64_t ReaderSlots::oldest_guard() const {
+  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
+  for_each([&](const ReaderSlot& slot) {
+    const std::uint64_t guard = slot.guard.load();
+    if (guard != 0) oldest = std::min(oldest, guard);
+  });
+  return oldest;
+}
+
+}  // namespace holdfast

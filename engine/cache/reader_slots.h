@@ -1,0 +1,86 @@
+// Who is reading: per reader one padded slot with the two clocks of DESIGN section 4.
+//
+// The *guard* says which memory may be touched: while a slot announces guard epoch e, no frame
+// retired at e or later is reused. The *snapshot* says which versions must exist.
+//
+// G1 A starting reader announces kEntering | c, c being a durable txn it knew, before it reads which
+//    state it will see. Collectors take that for "c and everything after".
+// G2 Announcing and looking are seq_cst on both sides, so either the reader sees what a collector
+//    did before it looked, or the collector sees the reader.
+//
+// Claiming a slot takes a short lock only when the thread's last slot is taken.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/base/sync.h"
+#include "engine/base/types.h"
+
+namespace holdfast {
+
+// A superseded version that somebody may still need: visible to snapshots in [begin, end).
+struct Superseded {
+  PageId page{};
+  std::uint32_t frame = 0;
+  TxnNumber begin{};
+  TxnNumber end{};
+};
+
+struct alignas(128) ReaderSlot {
+  static constexpr std::uint64_t kEntering = std::uint64_t{1} << 63;
+
+  Atomic<std::uint64_t> guard{0};      // 0: touches nothing.
+  Atomic<std::uint64_t> snapshot{0};   // 0: none; see G1.
+  Atomic<bool> claimed{false};
+  Atomic<bool> has_kept{false};        // `kept` may be non-empty.
+  unsigned guard_depth = 0;            // The owner's.
+  std::vector<Superseded> kept;        // Under the cache's version lock: what this snapshot alone keeps.
+};
+
+class ReaderSlots {
+ public:
+  ReaderSlots();
+  ~ReaderSlots();
+  ReaderSlots(const ReaderSlots&) = delete;
+  ReaderSlots& operator=(const ReaderSlots&) = delete;
+
+  ReaderSlot& claim();
+  void release(ReaderSlot& slot);
+
+  void enter(ReaderSlot& slot) {
+    if (slot.guard_depth++ == 0) slot.guard.store(epoch_.load());
+  }
+  void leave(ReaderSlot& slot) {
+    if (--slot.guard_depth == 0) slot.guard.store(0, std::memory_order_release);
+  }
+
+  // The epoch at which something unlinked just now is retired.
+  std::uint64_t next_epoch() { return epoch_.fetch_add(1); }
+  // What was retired before this epoch is touched by nobody.
+  [[nodiscard]] std::uint64_t oldest_guard() const;
+
+  template <class F>
+  void for_each(F&& visit) const {
+    const std::uint32_t chunks = chunk_count_.load();
+    for (std::uint32_t c = 0; c < chunks; ++c) {
+      for (ReaderSlot& slot : *chunks_[c].load()) visit(slot);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kChunkSlots = 16;
+  static constexpr std::size_t kMaxChunks = 4096;  // 65,536 transactions at once.
+  using Chunk = std::array<ReaderSlot, kChunkSlots>;
+
+  ReaderSlot* try_claim(std::uint32_t chunk);
+
+  Atomic<std::uint64_t> epoch_{1};
+  Atomic<std::uint32_t> chunk_count_{0};
+  std::unique_ptr<Atomic<Chunk*>[]> chunks_;
+  Mutex grow_mutex_;
+};
+
+}  // namespace holdfast

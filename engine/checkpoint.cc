@@ -1,0 +1,196 @@
+#include "engine/checkpoint.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "engine/base/result.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::size_t kBatchPages = 16;
+constexpr std::size_t kSyncEveryBytes = std::size_t{4} << 20;  // DR-P11: no long flush at the end.
+
+}  // namespace
+
+Checkpoint::~Checkpoint() {
+  abandon();
+  parts_.cache->readers().release(slot_);
+}
+
+Result<void> Checkpoint::begin(const std::function<LogPlace()>& durable_place) {
+  TRY(parts_.cache->back_reservations());
+  parts_.cache->begin_snapshot_at(slot_, [&] {
+    place_ = durable_place();
+    return place_.end.txn;
+  });
+  auto dirty = parts_.cache->take_dirty(txn());
+  if (!dirty) {
+    parts_.cache->end_snapshot(slot_);
+    return std::unexpected(dirty.error());
+  }
+  begun_ = true;
+  dirty_ = std::move(*dirty);
+  freed_ = parts_.cache->frees_through(txn());
+  std::sort(freed_.begin(), freed_.end(), [](const FreedRun& a, const FreedRun& b) { return a.run.first < b.run.first; });
+  map_update_ = std::make_unique<MapUpdate>(*parts_.map, txn());
+  buffer_.resize(std::size_t{parts_.cache->page_size()} * kBatchPages);
+  return {};
+}
+
+bool Checkpoint::is_freed(PageId id) const {
+  auto after = std::upper_bound(freed_.begin(), freed_.end(), id,
+                                [](PageId page, const FreedRun& freed) { return page < freed.run.first; });
+  if (after == freed_.begin()) return false;
+  const IdRun& run = std::prev(after)->run;
+  return raw(id) - raw(run.first) < run.count;
+}
+
+Result<bool> Checkpoint::step() {
+  switch (phase_) {
+    case Phase::kPages:
+      TRY(write_some_pages());
+      if (next_page_ < dirty_.pages.size()) return true;
+      for (const FreedRun& freed : freed_) {
+        for (std::uint32_t i = 0; i < freed.run.count; ++i) {
+          leaves_.insert(raw(freed.run.first + i) / parts_.cache->table().fanout());
+        }
+      }
+      phase_ = Phase::kMap;
+      return true;
+    case Phase::kMap:
+      for (int i = 0; i < 8 && !leaves_.empty(); ++i) {
+        TRY(write_map_leaf(*leaves_.begin()));
+        leaves_.erase(leaves_.begin());
+      }
+      if (!leaves_.empty()) return true;
+      TRY(map_update_->finish());
+      map_pages_written_ = map_update_->pages_written();
+      phase_ = Phase::kSync;
+      return true;
+    case Phase::kSync:
+      TRY(sync_file());
+      phase_ = Phase::kDone;
+      return false;
+    case Phase::kDone:
+      return false;
+  }
+  return false;
+}
+
+Result<void> Checkpoint::write_some_pages() {
+  std::size_t count = 0;
+  const std::size_t page_size = parts_.cache->page_size();
+  while (next_page_ < dirty_.pages.size() && count < kBatchPages) {
+    const PageId id = dirty_.pages[next_page_++];
+    if (is_freed(id)) continue;
+    const FrameIndex frame = parts_.cache->dirty_version_at(id, txn());
+    if (frame == kNoFrame) continue;
+    const std::span<std::byte> page(buffer_.data() + count * page_size, page_size);
+    std::memcpy(page.data(), parts_.cache->data(frame), page_size);
+    const std::uint64_t check = seal_page(page);
+    const MapEntry before = parts_.cache->table().peek(id)->entry.load();
+    const Slot slot = parts_.slots->allocate(entry_slot(before));
+    if (slot == kNoSlot) return fail(ErrorCode::kInternal, "a dirty page found no slot though one was reserved");
+    written_.push_back({id, frame, make_entry(slot, check)});
+    leaves_.insert(raw(id) / parts_.cache->table().fanout());
+    pages_gained_ += entry_slot(before) == kNoSlot ? 1 : 0;
+    ++count;
+  }
+  return write_batch(count);
+}
+
+Result<void> Checkpoint::write_batch(std::size_t count) {
+  if (count == 0) return {};
+  const std::size_t page_size = parts_.cache->page_size();
+  std::array<IoRequest, kBatchPages> requests;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Written& page = written_[written_.size() - count + i];
+    requests[i].kind = IoRequest::Kind::kWrite;
+    requests[i].file = parts_.file;
+    requests[i].offset = parts_.slots->offset_of(entry_slot(page.entry));
+    requests[i].buffer = {buffer_.data() + i * page_size, page_size};
+  }
+  const std::span<IoRequest> set = std::span(requests).first(count);
+  parts_.storage->submit(set);
+  parts_.storage->complete(set);
+  std::optional<Error> error;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!set[i].error) continue;
+    if (!error) error = set[i].error;
+    bad_slots_.push_back(entry_slot(written_[written_.size() - count + i].entry));
+  }
+  if (error) return std::unexpected(*error);
+  unsynced_pages_ += count;
+  if (unsynced_pages_ * page_size >= kSyncEveryBytes) return sync_file();
+  return {};
+}
+
+Result<void> Checkpoint::write_map_leaf(std::uint32_t index) {
+  const TableLeaf* leaf = TRY(parts_.cache->table().leaf(index));
+  const std::uint32_t fanout = parts_.cache->table().fanout();
+  std::vector<MapEntry> entries(fanout);
+  for (std::uint32_t i = 0; i < fanout; ++i) entries[i] = leaf->pages[i].entry.load();
+  const std::uint64_t begin = std::uint64_t{index} * fanout;
+  const std::uint64_t end = begin + fanout;
+  auto freed = std::upper_bound(freed_.begin(), freed_.end(), begin,
+                                [](std::uint64_t page, const FreedRun& run) { return page < raw(run.run.first); });
+  if (freed != freed_.begin()) --freed;
+  for (; freed != freed_.end() && raw(freed->run.first) < end; ++freed) {
+    const std::uint64_t run_end = std::uint64_t{raw(freed->run.first)} + freed->run.count;
+    for (std::uint64_t page = std::max<std::uint64_t>(begin, raw(freed->run.first)); page < std::min(end, run_end); ++page) {
+      entries[page - begin] = MapEntry{};
+    }
+  }
+  // written_ is sorted by page, as the dirty list was.
+  auto written = std::lower_bound(written_.begin(), written_.end(), begin,
+                                  [](const Written& page, std::uint64_t id) { return raw(page.page) < id; });
+  for (; written != written_.end() && raw(written->page) < end; ++written) {
+    entries[raw(written->page) - begin] = written->entry;
+  }
+  return map_update_->write_leaf(index, entries);
+}
+
+Result<void> Checkpoint::sync_file() {
+  unsynced_pages_ = 0;
+  auto synced = parts_.file->sync();
+  if (!synced) sync_failed_ = true;
+  return synced;
+}
+
+Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoint&)>& write_meta) {
+  if (auto written = write_meta(*this); !written) {
+    sync_failed_ = true;
+    return written;
+  }
+  std::uint64_t allocated = written_.size() + map_pages_written_;
+  for (const Written& page : written_) {
+    parts_.slots->free(parts_.cache->became_clean(page.page, page.frame, page.entry));
+  }
+  for (Slot slot : map_update_->install()) parts_.slots->free(slot);
+  parts_.slots->unreserve(dirty_.reserved > allocated ? static_cast<std::uint32_t>(dirty_.reserved - allocated) : 0);
+  begun_ = false;
+  parts_.cache->end_snapshot(slot_);
+  return {};
+}
+
+void Checkpoint::abandon() {
+  if (!begun_) return;
+  begun_ = false;
+  std::uint32_t taken = 0;
+  auto put_back = [&](Slot slot) {
+    ++taken;
+    if (std::find(bad_slots_.begin(), bad_slots_.end(), slot) == bad_slots_.end()) parts_.slots->free(slot);
+  };
+  if (!sync_failed_) {
+    for (const Written& page : written_) put_back(entry_slot(page.entry));
+    for (Slot slot : map_update_->abandon()) put_back(slot);
+    // What it allocated came out of the reservation; the next attempt needs as much again.
+    if (!parts_.slots->reserve(taken)) dirty_.reserved -= std::min(dirty_.reserved, taken);
+  }
+  parts_.cache->return_dirty(dirty_);
+  parts_.cache->end_snapshot(slot_);
+}
+
+}  // namespace holdfast

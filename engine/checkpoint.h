@@ -1,0 +1,97 @@
+// A checkpoint: brings the state as of a durable transaction D into the tree file, step by step.
+//
+//   begin()  takes a snapshot of D, the log's place after D, and the list of dirty pages
+//   step()   writes some pages to fresh slots | then the map above them | then syncs
+//   publish()  writes the meta that names it all; only then are old slots and old log let go
+//
+// K1 Nothing that any durable state needs is written: pages and map go to free slots.
+// K2 One sync of the tree file, begun after all its writes, comes before the meta.
+// K3 Old slots and log segments are let go of only when both meta copies have read back.
+// K4 It is a reader: neither readers nor the writer wait for it.
+// A crash anywhere before the meta leaves slots that no state names; after it, the new state.
+// A failed page write abandons the checkpoint, its slot stays unused; a failed sync or meta write
+// poisons the database.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "engine/cache/page_cache.h"
+#include "engine/file/meta_store.h"
+#include "engine/file/page_map.h"
+#include "engine/file/slot_space.h"
+#include "wal/format.h"
+
+namespace holdfast {
+
+struct CheckpointParts {
+  Storage* storage = nullptr;
+  StorageFile* file = nullptr;
+  SlotSpace* slots = nullptr;
+  PageMap* map = nullptr;
+  PageCache* cache = nullptr;
+};
+
+class Checkpoint {
+ public:
+  explicit Checkpoint(const CheckpointParts& parts) : parts_(parts), slot_(parts.cache->readers().claim()) {}
+  ~Checkpoint();
+  Checkpoint(const Checkpoint&) = delete;
+  Checkpoint& operator=(const Checkpoint&) = delete;
+
+  // `durable_place` answers D and where the log goes on after it. kDiskFull: nothing happened.
+  Result<void> begin(const std::function<LogPlace()>& durable_place);
+  // Does a bounded amount; answers false when only publish() is left. After an error: abandon().
+  Result<bool> step();
+  // Lets `write_meta` make the new state durable, then installs it.
+  Result<void> publish(const std::function<Result<void>(const Checkpoint&)>& write_meta);
+  // Gives back what it took; the pages are dirty still.
+  void abandon();
+
+  [[nodiscard]] TxnNumber txn() const { return place_.end.txn; }
+  [[nodiscard]] const LogPlace& place() const { return place_; }
+  [[nodiscard]] MapRef map_root() const { return map_update_->root(); }
+  [[nodiscard]] std::uint32_t map_height() const { return map_update_->height(); }
+  // How many more pages the durable map names than before.
+  [[nodiscard]] std::int64_t pages_gained() const { return pages_gained_; }
+  [[nodiscard]] std::uint64_t pages_written() const { return written_.size() + map_pages_written_; }
+  // A sync failed: the database must be poisoned with the error that step() or publish() gave.
+  [[nodiscard]] bool sync_failed() const { return sync_failed_; }
+
+ private:
+  struct Written {
+    PageId page{};
+    FrameIndex frame = kNoFrame;
+    MapEntry entry{};
+  };
+  enum class Phase : std::uint8_t { kPages, kMap, kSync, kDone };
+
+  Result<void> write_some_pages();
+  Result<void> write_batch(std::size_t count);
+  Result<void> write_map_leaf(std::uint32_t index);
+  Result<void> sync_file();
+  [[nodiscard]] bool is_freed(PageId id) const;
+
+  const CheckpointParts parts_;
+  ReaderSlot& slot_;
+  bool begun_ = false;
+  bool sync_failed_ = false;
+  Phase phase_ = Phase::kPages;
+  LogPlace place_;
+  PageCache::DirtyPages dirty_;
+  std::size_t next_page_ = 0;
+  std::size_t unsynced_pages_ = 0;
+  std::vector<FreedRun> freed_;             // By first page.
+  std::set<std::uint32_t> leaves_;          // Map leaves to write.
+  std::vector<Written> written_;
+  std::vector<Slot> bad_slots_;             // A write to them failed: not used again.
+  std::unique_ptr<MapUpdate> map_update_;
+  std::uint64_t map_pages_written_ = 0;
+  std::int64_t pages_gained_ = 0;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,184 @@
+// Committing: from a private set of pages to a durable transaction that everybody sees.
+//
+//   record counts -> redo as batches -> space for them in file and log -> publish and hand to the
+//   log -> let the next writer in -> wait for what the durability asks
+#include <algorithm>
+
+#include "engine/base/result.h"
+#include "engine/database_impl.h"
+#include "engine/txn/commit_batches.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::uint64_t kLazyBufferBytes = std::uint64_t{1} << 20;  // Beyond, lazy commits are written out.
+
+}  // namespace
+
+Result<WriteTransaction> DatabaseImpl::begin_write(std::chrono::milliseconds timeout) {
+  if (read_only_) return fail(ErrorCode::kReadOnly, "the database was opened read-only");
+  if (auto error = poisoned()) return std::unexpected(*error);
+  if (!gate_.enter(timeout)) {
+    return fail(ErrorCode::kTimedOut, "another write transaction has been open for " + std::to_string(timeout.count()) +
+                                          " ms; commit it, or raise Options::write_timeout");
+  }
+  open_transactions_.fetch_add(1);
+  return WriteTransaction(std::make_unique<WriteState>(*this, *cache_, ids_, next(cache_->newest()), [this] { return make_room(); }));
+}
+
+void DatabaseImpl::writer_ended() {
+  gate_.leave();
+  open_transactions_.fetch_sub(1);
+}
+
+// The cache is full of changes: those that are committed can be brought into the file.
+Result<void> DatabaseImpl::make_room() {
+  if (cache_->dirty_pages() == 0) return {};
+  return checkpoint();
+}
+
+Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durability, bool wait) {
+  auto published = [&]() -> Result<void> {
+    TRY(writer.usable());
+    TRY(writer.settle_records());
+    return log_and_publish(writer);
+  }();
+  const TxnNumber txn = published && writer.view().changed() ? writer.txn() : cache_->newest();
+  if (!published) {
+    aborts_.fetch_add(1, std::memory_order_relaxed);
+    writer.end();
+    return std::unexpected(published.error());
+  }
+  const bool changed = writer.view().changed();
+  if (changed) {
+    writer.view().hand_over();
+    commits_.fetch_add(1, std::memory_order_relaxed);
+  }
+  writer.end();
+  if (!changed) return raw(txn);
+  return finish_commit(txn, durability, wait);
+}
+
+Result<void> DatabaseImpl::log_and_publish(WriteState& writer) {
+  WriteView& view = writer.view();
+  Batches batches = TRY(encode_batches(view, *cache_));
+  if (!view.changed()) return {};
+  if (log_.load() == nullptr) TRY(start_epoch());
+  LogWriter& log = *log_.load();
+  std::vector<WrittenPage> pages;
+  for (const WriteView::PrivatePage& page : view.pages()) {
+    if (page.frame != kNoFrame) pages.push_back({page.page, page.frame, page.base});
+  }
+  const std::uint32_t needed = cache_->slots_for(pages);
+  TRY(reserve_slots(needed));
+  std::uint64_t bytes = 0;
+  for (const auto& batch : batches) bytes += batch.size();
+  if (auto reserved = log.reserve(bytes, static_cast<std::uint32_t>(batches.size())); !reserved) {
+    slots_->unreserve(needed);
+    return reserved;
+  }
+  const TxnNumber txn = writer.txn();
+  const std::uint32_t used = cache_->publish(pages, view.freed(), txn, [&] { log.append(txn, std::move(batches)); });
+  slots_->unreserve(needed - used);
+  return {};
+}
+
+Result<void> DatabaseImpl::reserve_slots(std::uint32_t count) {
+  TRY(cache_->back_reservations());
+  auto reserved = slots_->reserve(count);
+  if (reserved || reserved.error().code() != ErrorCode::kDiskFull) return reserved;
+  // A checkpoint gives back the slots of superseded versions.
+  TRY(checkpoint());
+  return slots_->reserve(count);
+}
+
+// First the segment, complete and named, then the meta that says it must be there, then batches.
+Result<void> DatabaseImpl::start_epoch() {
+  TRY(cache_->back_reservations());
+  MutexLock checkpoint_lock(checkpoint_mutex_);
+  MutexLock lock(meta_mutex_);
+  TRY(meta_->restore_copies());
+  const EpochNumber epoch{raw(highest_epoch_) + 1};
+  const LogConfig config{environment_.storage, environment_.clock, path_, meta_->meta().uuid, options_.log_segment_bytes, this};
+  auto log = TRY(LogWriter::start(config, epoch, environment_.random->bytes16(), opened_place_.end));
+  highest_epoch_ = epoch;
+  const SegmentRef first = log->first_segment();
+  Meta meta = meta_->meta();
+  meta.creator = std::string("holdfast ") + version();
+  meta.epoch = epoch;
+  meta.epoch_salt = first.salt;
+  meta.epoch_start = first.start;
+  if (!meta.log_beside) {
+    meta.log_beside = true;
+    meta.segment_epoch = first.epoch;
+    meta.segment_salt = first.salt;
+    meta.segment_start = first.start;
+    meta.log_lsn = opened_place_.end.lsn;
+    meta.log_chain = opened_place_.end.chain;
+  }
+  wrote_.store(true);
+  if (auto written = meta_->write(meta); !written) {
+    lock.unlock();
+    poison(written.error());
+    return std::unexpected(*poisoned());
+  }
+  log->adopt(std::move(old_segments_));
+  log_owner_ = std::move(log);
+  log_.store(log_owner_.get());
+  return {};
+}
+
+Result<CommitToken> DatabaseImpl::finish_commit(TxnNumber txn, Durability durability, bool wait) {
+  LogWriter* log = log_.load();
+  if (log == nullptr) return raw(txn);
+  Result<void> done;
+  if (wait && durability == Durability::kSync) {
+    done = log->sync_through(txn);
+  } else if (durability == Durability::kOs || (durability == Durability::kSync && !wait)) {
+    done = log->write_through(txn);
+  } else if (log->buffered_bytes() > kLazyBufferBytes) {
+    done = log->write_through(txn);
+  }
+  wake_background();
+  if (!done) {
+    poison(done.error());
+    return std::unexpected(*poisoned());
+  }
+  std::uint64_t before = last_returned_.load();
+  while (before < raw(txn) && !last_returned_.compare_exchange_weak(before, raw(txn))) {
+  }
+  return raw(txn);
+}
+
+Result<void> DatabaseImpl::wait_durable(CommitToken token) {
+  if (token > raw(cache_->newest())) {
+    return fail(ErrorCode::kInvalidArgument, "no transaction " + std::to_string(token) + " has been committed");
+  }
+  if (raw(cache_->durable()) >= token) return {};
+  auto synced = log_.load()->sync_through(TxnNumber{token});
+  if (synced) return synced;
+  poison(synced.error());
+  return std::unexpected(*poisoned());
+}
+
+Result<void> DatabaseImpl::sync() { return wait_durable(raw(cache_->newest())); }
+
+void DatabaseImpl::poison(const Error& error) {
+  MutexLock lock(poison_mutex_);
+  if (!poison_) {
+    poison_ = Error(ErrorCode::kPoisoned,
+                    "the database is frozen at its last durable transaction, because writing failed: " + error.message() +
+                        "; close it and open it again",
+                    error.place());
+  }
+  is_poisoned_.store(true);
+  if (LogWriter* log = log_.load()) log->freeze(error);
+}
+
+std::optional<Error> DatabaseImpl::poisoned() const {
+  if (!is_poisoned_.load()) return std::nullopt;
+  MutexLock lock(poison_mutex_);
+  return poison_;
+}
+
+}  // namespace holdfast

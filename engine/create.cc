@@ -1,0 +1,100 @@
+// Creating: the first state is built under a temporary name and gets its real one when it is
+// complete and durable, so no crash leaves half a database.
+#include <span>
+
+#include "engine/base/result.h"
+#include "engine/database_impl.h"
+#include "engine/txn/catalog.h"
+
+namespace holdfast {
+
+namespace {
+
+// Files that creations which died left behind. One under way is locked, and stays.
+void remove_stale(Storage& storage, const std::string& path) {
+  auto names = storage.list(directory_of(path), name_of(path) + ".new-");
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const std::string stale = directory_of(path) + "/" + name;
+    auto file = storage.open(stale, FileMode::kReadWrite);
+    if (!file || !(*file)->lock(LockMode::kExclusive)) continue;
+    if (!storage.remove(stale)) continue;  // It only takes space; the next creation tries again.
+  }
+}
+
+std::string temporary_name(const std::string& path, Random& random) {
+  std::string name = path + ".new-";
+  const auto bytes = random.bytes16();
+  for (std::byte b : std::span(bytes).first(8)) {
+    name += "0123456789abcdef"[std::to_integer<unsigned>(b) >> 4];
+    name += "0123456789abcdef"[std::to_integer<unsigned>(b) & 15];
+  }
+  return name;
+}
+
+}  // namespace
+
+Result<void> DatabaseImpl::create_file() {
+  Storage& storage = *environment_.storage;
+  remove_stale(storage, path_);
+  const std::string temporary = temporary_name(path_, *environment_.random);
+  file_ = TRY(storage.open(temporary, FileMode::kCreateNew));
+  auto written = [&]() -> Result<void> {
+    TRY(file_->lock(LockMode::kExclusive));
+    return write_first_state();
+  }();
+  cache_.reset();
+  map_.reset();
+  slots_.reset();
+  meta_.reset();
+  ids_.reset();
+  auto renamed = written ? storage.rename(temporary, path_, false) : std::move(written);
+  file_.reset();
+  if (renamed) return storage.sync_directory(directory_of(path_));
+  if (auto removed = storage.remove(temporary); !removed) report_.notes.push_back(removed.error().to_string());
+  // Somebody else was faster: theirs is opened.
+  const bool raced = renamed.error().code() == ErrorCode::kAlreadyExists && options_.mode == OpenMode::kCreate;
+  return raced ? Result<void>() : renamed;
+}
+
+Result<void> DatabaseImpl::write_first_state() {
+  Meta meta;
+  meta.page_size = options_.page_size;
+  meta.uuid = environment_.random->bytes16();
+  meta.creator = std::string("holdfast ") + version();
+  meta_ = MetaStore::blank(*file_);
+  TRY(attach(meta, TxnNumber{0}, 1, 0));
+  {
+    WriteView view(*cache_, ids_, TxnNumber{1}, [] { return Result<void>(); });
+    TRY(catalog_create(view));
+    std::vector<WrittenPage> pages;
+    for (const WriteView::PrivatePage& page : view.pages()) pages.push_back({page.page, page.frame, page.base});
+    const std::uint32_t needed = cache_->slots_for(pages);
+    TRY(slots_->reserve(needed));
+    const std::uint32_t used = cache_->publish(pages, {}, TxnNumber{1}, [] {});
+    slots_->unreserve(needed - used);
+    view.hand_over();
+  }
+  cache_->became_durable(TxnNumber{1});
+  opened_place_ = {{Lsn{0}, 0, TxnNumber{1}}, {}};
+  Checkpoint checkpoint({environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()});
+  TRY(checkpoint.begin([this] { return opened_place_; }));
+  while (TRY(checkpoint.step())) {
+  }
+  slots_->release_unused(std::vector<bool>(1));
+  meta.txn = TxnNumber{1};
+  auto write_metas = [&](const Checkpoint& done) -> Result<void> {
+    meta.map_root = done.map_root();
+    meta.map_height = done.map_height();
+    meta.id_high_water = ids_.high_water();
+    meta.slot_high_water = slots_->high_water();
+    meta.pages = static_cast<std::uint64_t>(done.pages_gained());
+    TRY(meta_->write(meta));
+    return meta_->write(meta);
+  };
+  TRY(checkpoint.publish(write_metas));
+  TRY(slots_->trim());
+  return file_->sync();
+}
+
+}  // namespace holdfast

@@ -1,0 +1,109 @@
+// The public Database: forwards to DatabaseImpl.
+#include "holdfast/database.h"
+
+#include "engine/base/result.h"
+#include "engine/database_impl.h"
+
+namespace holdfast {
+
+const char* version() noexcept { return "0.1.0"; }
+
+Database::Database(std::unique_ptr<DatabaseImpl> impl) : impl_(std::move(impl)) {}
+Database::Database(Database&& other) noexcept = default;
+Database& Database::operator=(Database&& other) noexcept {
+  if (this != &other) {
+    if (impl_ != nullptr) (void)impl_->close();
+    impl_ = std::move(other.impl_);
+  }
+  return *this;
+}
+Database::~Database() {
+  if (impl_ != nullptr) (void)impl_->close();
+}
+
+Result<Database> Database::open(const std::string& path, const Options& options) {
+  return Database(TRY(DatabaseImpl::open(path, options)));
+}
+
+Result<ReadTransaction> Database::begin_read(const ReadOptions& options) { return impl_->begin_read(options); }
+Result<WriteTransaction> Database::begin_write() { return impl_->begin_write(impl_->options().write_timeout); }
+Result<WriteTransaction> Database::begin_write(std::chrono::milliseconds timeout) { return impl_->begin_write(timeout); }
+
+Result<std::optional<std::string>> Database::get(std::string_view key) {
+  const ReadTransaction reader = TRY(begin_read());
+  return reader.get(key);
+}
+
+Result<void> Database::put(std::string_view key, std::string_view value) {
+  WriteTransaction writer = TRY(begin_write());
+  TRY(writer.put(key, value));
+  TRY(writer.commit());
+  return {};
+}
+
+Result<bool> Database::erase(std::string_view key) {
+  WriteTransaction writer = TRY(begin_write());
+  const bool erased = TRY(writer.erase(key));
+  TRY(writer.commit());
+  return erased;
+}
+
+Result<void> Database::wait_durable(CommitToken token) { return impl_->wait_durable(token); }
+Result<void> Database::sync() { return impl_->sync(); }
+Result<void> Database::checkpoint() { return impl_->checkpoint(); }
+Result<bool> Database::run_background() { return impl_->run_background(); }
+Result<VerifyReport> Database::verify(const VerifyOptions& options) { return impl_->verify(options); }
+Stats Database::stats() const { return impl_->stats(); }
+const RecoveryReport& Database::recovery() const noexcept { return impl_->recovery(); }
+const std::string& Database::path() const noexcept { return impl_->path(); }
+Result<void> Database::close() { return impl_->close(); }
+
+Result<ReadTransaction> DatabaseImpl::begin_read(const ReadOptions& options) {
+  const std::uint64_t at_least = options.at_least != 0 ? options.at_least : last_returned_.load();
+  if (at_least > raw(cache_->newest())) {
+    return fail(ErrorCode::kInvalidArgument, "no transaction " + std::to_string(at_least) + " has been committed");
+  }
+  if (at_least > raw(cache_->durable())) {
+    if (auto error = poisoned()) return std::unexpected(*error);
+  }
+  open_transactions_.fetch_add(1);
+  return ReadTransaction(std::make_unique<SnapshotState>(*this, *cache_, TxnNumber{at_least}));
+}
+
+void DatabaseImpl::reader_ended() { open_transactions_.fetch_sub(1); }
+
+Stats DatabaseImpl::stats() const {
+  Stats stats;
+  const PageCache::Counters cache = cache_->counters();
+  stats.page_size = cache_->page_size();
+  stats.newest_txn = raw(cache_->newest());
+  stats.durable_txn = raw(cache_->durable());
+  stats.checkpoint_txn = checkpoint_txn_.load();
+  stats.pages = ids_.high_water() - 1 - ids_.free_ids();
+  stats.commits = commits_.load();
+  stats.aborts = aborts_.load();
+  stats.checkpoints = checkpoints_.load();
+  stats.pages_written = pages_written_.load();
+  stats.pages_read = cache.pages_read;
+  stats.pages_evicted = cache.pages_evicted;
+  stats.cache_budget_bytes = options_.cache_bytes;
+  stats.cache_frame_bytes = std::uint64_t{cache.frames_in_use} * stats.page_size;
+  stats.cache_dirty_bytes = std::uint64_t{cache_->dirty_pages()} * stats.page_size;
+  stats.cache_version_bytes = cache.held > cache_->dirty_pages() ? (cache.held - cache_->dirty_pages()) * std::uint64_t{stats.page_size} : 0;
+  stats.table_bytes = cache.table_bytes;
+  stats.open_snapshots = cache_->open_snapshots();
+  stats.oldest_snapshot_txn = stats.open_snapshots == 0 ? 0 : raw(cache_->oldest_snapshot());
+  stats.free_bytes = slots_->free_slots() * stats.page_size;
+  if (file_ != nullptr) stats.file_bytes = file_->size().value_or(0);
+  if (const LogWriter* log = log_.load()) {
+    stats.log_syncs = log->sync_count();
+    stats.log_bytes = log->written_bytes();
+    stats.log_buffer_bytes = log->buffered_bytes();
+    stats.log_file_bytes = log->file_bytes();
+  } else {
+    for (const OldSegment& segment : old_segments_) stats.log_file_bytes += segment.bytes;
+  }
+  return stats;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,156 @@
+// The open database: owns the file, cache, log and background work, and is the one place that sees
+// trees, transactions, log and recovery together.
+//
+// Locks, in this order: the writer's gate, checkpoint_mutex_, meta_mutex_, then those of cache, log
+// and slots. background_mutex_ is taken alone.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/environment.h"
+#include "engine/base/sync.h"
+#include "engine/cache/page_cache.h"
+#include "engine/checkpoint.h"
+#include "engine/file/meta_store.h"
+#include "engine/file/page_map.h"
+#include "engine/file/slot_space.h"
+#include "engine/storage/storage.h"
+#include "engine/transaction_state.h"
+#include "engine/txn/id_space.h"
+#include "engine/txn/writer_gate.h"
+#include "holdfast/database.h"
+#include "recovery/scan.h"
+#include "wal/log_writer.h"
+
+namespace holdfast {
+
+class DatabaseImpl final : public LogObserver {
+ public:
+  static Result<std::unique_ptr<DatabaseImpl>> open(const std::string& path, const Options& options);
+  ~DatabaseImpl() override;
+
+  Result<ReadTransaction> begin_read(const ReadOptions& options);
+  Result<WriteTransaction> begin_write(std::chrono::milliseconds timeout);
+  Result<CommitToken> commit(WriteState& writer, Durability durability, bool wait);
+  void writer_ended();
+  void reader_ended();
+  Result<void> wait_durable(CommitToken token);
+  Result<void> sync();
+  Result<void> checkpoint();
+  Result<bool> run_background();
+  Result<VerifyReport> verify(const VerifyOptions& options);
+  [[nodiscard]] Stats stats() const;
+  Result<void> close();
+
+  [[nodiscard]] const RecoveryReport& recovery() const { return report_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const Options& options() const { return options_; }
+  // The error that froze this handle, if one did.
+  [[nodiscard]] std::optional<Error> poisoned() const;
+  [[nodiscard]] TxnNumber durable_txn() const { return cache_->durable(); }
+
+  // LogObserver
+  void sync_begins(TxnNumber end) override { cache_->sync_begins(end); }
+  void became_durable(TxnNumber txn) override { cache_->became_durable(txn); }
+
+  [[nodiscard]] std::uint32_t& next_tree_id() { return next_tree_id_; }
+
+ private:
+  DatabaseImpl(const std::string& path, const Options& options);
+
+  // open.cc
+  Result<void> open_existing();
+  Result<void> lock_file();
+  Result<void> attach(const Meta& meta, TxnNumber txn, std::uint32_t id_high_water, std::uint32_t slot_high_water);
+  Result<void> read_log();
+  Result<void> check_no_stray_log(const LogFiles& files) const;
+  Result<void> scan_free_space();
+  Result<void> create_file();
+  Result<void> write_first_state();
+
+  // commit.cc
+  Result<void> log_and_publish(WriteState& writer);
+  Result<void> start_epoch();
+  Result<void> reserve_slots(std::uint32_t count);
+  Result<CommitToken> finish_commit(TxnNumber txn, Durability durability, bool wait);
+  Result<void> make_room();
+  void poison(const Error& error);
+
+  // background.cc
+  void start_background();
+  void stop_background();
+  void background_loop();
+  void wake_background();
+  [[nodiscard]] bool checkpoint_due() const;
+  Result<bool> background_step();
+  Result<bool> step_checkpoint();            // Under checkpoint_mutex_.
+  Result<void> run_checkpoint();             // Likewise; to the end.
+  Result<void> publish_checkpoint();
+  Result<void> write_checkpoint_meta(const Checkpoint& checkpoint);
+  Result<LogPlace> place_to_checkpoint();
+
+  // close.cc
+  Result<void> fold_log_in();
+  Result<void> remove_log();
+
+  std::string path_;
+  Options options_;
+  Environment environment_;
+  RecoveryReport report_;
+  bool read_only_ = false;
+  bool closed_ = false;
+  std::unique_ptr<StorageFile> file_;
+
+  mutable Mutex meta_mutex_;
+  std::optional<MetaStore> meta_;
+
+  std::unique_ptr<SlotSpace> slots_;
+  std::unique_ptr<PageMap> map_;
+  std::unique_ptr<PageCache> cache_;
+  IdSpace ids_;
+  WriterGate gate_;
+  std::uint32_t next_tree_id_ = 0;           // The writer's.
+  std::uint32_t opened_id_high_water_ = 0;
+
+  LogPlace opened_place_;                    // Where the log that was found ends.
+  std::vector<OldSegment> old_segments_;
+  std::vector<std::string> leftover_files_;
+  EpochNumber highest_epoch_{};
+  std::unique_ptr<LogWriter> log_owner_;
+  Atomic<LogWriter*> log_{nullptr};          // Set once, by the first commit.
+  Atomic<bool> wrote_{false};                // This opening changed the file: close() folds the log in.
+
+  Atomic<std::uint64_t> last_returned_{0};   // Newest txn whose commit() has returned.
+  Atomic<std::uint32_t> open_transactions_{0};
+  Atomic<std::uint64_t> commits_{0};
+  Atomic<std::uint64_t> aborts_{0};
+  Atomic<std::uint64_t> checkpoints_{0};
+  Atomic<std::uint64_t> pages_written_{0};
+  Atomic<std::uint64_t> checkpoint_txn_{0};
+  Atomic<std::uint64_t> checkpoint_lsn_{0};
+
+  mutable Mutex poison_mutex_;
+  Atomic<bool> is_poisoned_{false};
+  std::optional<Error> poison_;
+
+  Mutex checkpoint_mutex_;
+  std::unique_ptr<Checkpoint> checkpoint_;   // Under way, by steps.
+  bool checkpoint_failed_ = false;           // The last one; the next waits for the clock.
+  std::chrono::steady_clock::time_point retry_at_{};
+
+  Mutex background_mutex_;
+  Condition background_wake_;
+  Thread background_;
+  bool stop_ = false;
+  bool woken_ = false;
+  Atomic<bool> background_sleeps_{false};
+  std::uint64_t marked_txn_ = 0;             // The background thread's.
+  std::chrono::steady_clock::time_point last_seen_change_{};
+  std::uint64_t last_seen_txn_ = 0;
+  std::chrono::steady_clock::time_point unsynced_since_{};
+};
+
+}  // namespace holdfast

@@ -1,0 +1,48 @@
+// The four meta blocks as one durable variable: chosen at opening, replaced by generations.
+//
+// M1 A new generation goes to the pair that doesn't hold the newest good one, both copies, then one
+//    sync, then both are read back from the medium. Only then does write() succeed.
+// M2 After a failed write() nothing is known of either generation: the caller poisons the database.
+// M3 Opening never writes; restore_copies() is for the first write of an opening.
+// A crash inside write() leaves the newest good generation untouched in its own pair.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/file/meta_format.h"
+#include "engine/storage/storage.h"
+
+namespace holdfast {
+
+class MetaStore {
+ public:
+  // Chooses the newest good block. kNotADatabase when no block has the magic, kDamaged when some
+  // have but none is sound, kUnsupportedFormat as decode_meta().
+  static Result<MetaStore> open(StorageFile& file);
+  // For a file that is being created: both pairs are free.
+  static MetaStore blank(StorageFile& file) { return MetaStore(file); }
+
+  [[nodiscard]] const Meta& meta() const { return meta_; }
+  // Copies of the newest generation's pair that weren't good when it was opened.
+  [[nodiscard]] unsigned bad_copies() const { return bad_copies_; }
+
+  // Rewrites a bad copy of the newest pair, so that one more fault can't take it.
+  Result<void> restore_copies();
+  // Makes `meta` the newest generation (its own generation field is set here).
+  Result<void> write(Meta meta);
+
+ private:
+  explicit MetaStore(StorageFile& file) : file_(&file) {}
+  Result<void> write_copies(const Meta& meta, const std::vector<unsigned>& copies);
+
+  StorageFile* file_;
+  Meta meta_;
+  unsigned pair_ = 1;  // That of the newest generation; the first write goes to pair 0.
+  unsigned bad_copies_ = 0;
+  std::vector<unsigned> to_restore_;
+};
+
+}  // namespace holdfast

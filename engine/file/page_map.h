@@ -1,0 +1,108 @@
+// The page map on disk: PageId -> {slot, check}, a radix tree of pages, itself out of place.
+//
+// Map leaf (PageKind::kMapLeaf, level 0), from byte 64: entries of u32 slot, u32 low half of the page's check.
+// Inner map page (kMapInner, level 1 …), from byte 64: entries of u32 slot, u32 twin slot, u64 check.
+// In the page head of a map page the page id is its index within its level, the tree is kMapTree,
+// and the gap is empty. The root and inner pages are written twice; a leaf that is the root too.
+//
+// All references are kept in memory (16 bytes per 500 to 4,000 pages), leaves' entries aren't.
+//
+// P1 Nothing is overwritten: a MapUpdate writes to fresh slots and names the replaced ones, to be freed when its meta is durable.
+// Not thread-safe: opening, then the one checkpoint at a time, change it; read_leaf() may run beside
+// them in other threads (the references have a lock of their own).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "engine/base/sync.h"
+#include "engine/file/meta_format.h"
+#include "engine/file/slot_space.h"
+#include "engine/page/page_format.h"
+#include "engine/storage/storage.h"
+
+namespace holdfast {
+
+// A page's durable place, packed so that it is read and written at once: slot | check << 32.
+enum class MapEntry : std::uint64_t {};
+constexpr MapEntry make_entry(Slot slot, std::uint64_t check) {
+  return MapEntry{raw(slot) | (check << 32)};
+}
+constexpr Slot entry_slot(MapEntry e) { return Slot{static_cast<std::uint32_t>(raw(e))}; }
+constexpr std::uint32_t entry_check(MapEntry e) { return static_cast<std::uint32_t>(raw(e) >> 32); }
+
+inline constexpr std::size_t kMapBodyAt = 64;
+
+class PageMap {
+ public:
+  PageMap(StorageFile& file, SlotSpace& slots, std::uint32_t page_size, std::uint64_t tag);
+
+  [[nodiscard]] std::uint32_t leaf_fanout() const { return leaf_fanout_; }
+  [[nodiscard]] std::uint32_t leaf_count() const;
+
+  // Reads the root and all inner pages. kDamaged names the page, when both of its twins are bad.
+  Result<void> open(const Meta& meta);
+
+  // The leaf's entries, all zero where the map has no such leaf.
+  Result<void> read_leaf(std::uint32_t index, std::span<MapEntry> entries) const;
+
+  // Every slot that the map's own pages occupy.
+  void collect_slots(std::vector<Slot>& out) const;
+  // One map page at a place: verified twins, for verify(). Answers the number of bad copies.
+  [[nodiscard]] std::vector<MapRef> all_refs() const;
+
+  [[nodiscard]] MapRef root() const;
+  [[nodiscard]] std::uint32_t height() const;
+  // Map pages that a change of one leaf rewrites at most, twins counted.
+  [[nodiscard]] std::uint32_t pages_per_leaf_change() const;
+
+ private:
+  friend class MapUpdate;
+  Result<void> read_page(const MapRef& ref, std::uint32_t index, std::uint8_t level, std::span<std::byte> page) const;
+  [[nodiscard]] std::uint32_t level_size(std::uint32_t level) const;
+
+  StorageFile& file_;
+  SlotSpace& slots_;
+  const std::uint32_t page_size_;
+  const std::uint64_t tag_;
+  const std::uint32_t leaf_fanout_;
+  const std::uint32_t inner_fanout_;
+  mutable Mutex mutex_;
+  std::vector<std::vector<MapRef>> refs_;  // [level][index]; the last level has one, the root.
+};
+
+// The map pages of one checkpoint: written to fresh slots, then installed or dropped as a whole.
+class MapUpdate {
+ public:
+  MapUpdate(PageMap& map, TxnNumber txn) : map_(map), txn_(txn) {}
+
+  // Writes leaf `index` with these entries.
+  Result<void> write_leaf(std::uint32_t index, std::span<const MapEntry> entries);
+  // Writes the inner pages above; nothing is synced. Afterwards root() and height() are what a meta names.
+  Result<void> finish();
+  [[nodiscard]] MapRef root() const { return root_; }
+  [[nodiscard]] std::uint32_t height() const { return height_; }
+  [[nodiscard]] std::uint64_t pages_written() const { return written_.size(); }
+
+  // The meta is durable: the map is this now; answers the slots that are no longer named.
+  std::vector<Slot> install();
+  // The attempt is given up: answers the slots it had taken.
+  std::vector<Slot> abandon();
+
+ private:
+  Result<MapRef> write_page(std::span<std::byte> page, Slot near, unsigned copies);
+  Result<void> write_inner(std::uint32_t level, std::uint32_t index);
+  [[nodiscard]] MapRef ref(std::uint32_t level, std::uint32_t index) const;
+  void format(std::span<std::byte> page, std::uint32_t level, std::uint32_t index) const;
+
+  PageMap& map_;
+  const TxnNumber txn_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, MapRef> changed_;  // By (level, index).
+  std::vector<Slot> written_;
+  MapRef root_;
+  std::uint32_t height_ = 0;
+};
+
+}  // namespace holdfast

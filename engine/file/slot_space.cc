@@ -1,0 +1,161 @@
+#include "engine/file/slot_space.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "engine/base/bytes.h"
+#include "engine/base/result.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::uint32_t kMaxSlot = 0xFFFFFFF0;
+constexpr std::uint64_t kGrowBytes = std::uint64_t{1} << 20;
+constexpr std::uint32_t kNearWords = 16;  // How far a search for a near slot looks, 64 slots each.
+
+}  // namespace
+
+Result<void> SlotSpace::open(std::uint32_t high_water) {
+  MutexLock lock(mutex_);
+  const std::uint64_t size = TRY(file_.size());
+  const std::uint64_t slots = size > kHeaderRegionBytes ? (size - kHeaderRegionBytes) / page_size_ : 0;
+  allocated_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, kMaxSlot));
+  opened_high_water_ = std::min(high_water, kMaxSlot);
+  bits_.assign(std::max(allocated_, opened_high_water_) / 64 + 1, 0);
+  for (std::uint32_t slot = 0; slot <= opened_high_water_; ++slot) set_used(slot);
+  free_ = allocated_ > opened_high_water_ ? allocated_ - opened_high_water_ : 0;
+  next_ = opened_high_water_ + 1;
+  return {};
+}
+
+void SlotSpace::release_unused(const std::vector<bool>& used_slots) {
+  MutexLock lock(mutex_);
+  if (scanned_) return;
+  scanned_ = true;
+  for (std::uint32_t slot = 1; slot <= std::min(opened_high_water_, allocated_); ++slot) {
+    if (slot < used_slots.size() && used_slots[slot]) continue;
+    if (!used(slot)) continue;
+    bits_[slot / 64] &= ~(std::uint64_t{1} << (slot % 64));
+    ++free_;
+  }
+  next_ = 1;
+}
+
+bool SlotSpace::scanned() const {
+  MutexLock lock(mutex_);
+  return scanned_;
+}
+
+Result<void> SlotSpace::reserve(std::uint32_t count) {
+  MutexLock lock(mutex_);
+  if (free_ < reserved_ + count) TRY(grow(static_cast<std::uint32_t>(reserved_ + count - free_)));
+  reserved_ += count;
+  return {};
+}
+
+void SlotSpace::unreserve(std::uint32_t count) {
+  MutexLock lock(mutex_);
+  reserved_ -= std::min<std::uint64_t>(reserved_, count);
+}
+
+Result<void> SlotSpace::grow(std::uint32_t count) {
+  // Larger files grow in larger steps; a small one stays small.
+  const std::uint64_t step = std::min<std::uint64_t>(kGrowBytes / page_size_, std::uint64_t{16} + allocated_ / 4);
+  for (std::uint64_t want : {std::max<std::uint64_t>(step, count), std::uint64_t{count}}) {
+    if (allocated_ + want > kMaxSlot) continue;
+    const std::uint64_t begin = kHeaderRegionBytes + std::uint64_t{allocated_} * page_size_;
+    auto made = file_.allocate(begin, want * page_size_);
+    if (!made) {
+      if (made.error().code() == ErrorCode::kDiskFull && want > count) continue;
+      return made;
+    }
+    const auto old = allocated_;
+    allocated_ += static_cast<std::uint32_t>(want);
+    cover(allocated_);
+    for (std::uint32_t slot = old + 1; slot <= allocated_; ++slot) free_ += used(slot) ? 0 : 1;
+    return {};
+  }
+  return fail(ErrorCode::kLimitExceeded, "the tree file has reached its largest number of slots");
+}
+
+void SlotSpace::cover(std::uint32_t slot) {
+  if (slot / 64 >= bits_.size()) bits_.resize(slot / 64 + 1, 0);
+}
+
+std::uint32_t SlotSpace::find_free(std::uint32_t near) const {
+  const std::uint32_t words = allocated_ / 64 + 1;
+  auto in_word = [&](std::uint32_t word) -> std::uint32_t {
+    const std::uint64_t free_bits = ~bits_[word];
+    if (free_bits == 0) return 0;
+    const std::uint32_t slot = word * 64 + static_cast<std::uint32_t>(std::countr_zero(free_bits));
+    return slot <= allocated_ ? slot : 0;
+  };
+  const std::uint32_t home = std::min(near / 64, words - 1);
+  for (std::uint32_t distance = 0; distance < kNearWords; ++distance) {
+    if (home + distance < words) {
+      if (const std::uint32_t slot = in_word(home + distance)) return slot;
+    }
+    if (distance != 0 && home >= distance) {
+      if (const std::uint32_t slot = in_word(home - distance)) return slot;
+    }
+  }
+  for (std::uint32_t i = 0, word = std::min(next_ / 64, words - 1); i < words; ++i, word = (word + 1) % words) {
+    if (const std::uint32_t slot = in_word(word)) return slot;
+  }
+  return 0;
+}
+
+Slot SlotSpace::allocate(Slot near) {
+  MutexLock lock(mutex_);
+  const std::uint32_t slot = find_free(near == kNoSlot ? next_ : raw(near));
+  if (slot == 0) return kNoSlot;  // Only when F1 was broken; the caller reports it.
+  set_used(slot);
+  --free_;
+  if (reserved_ != 0) --reserved_;
+  if (near == kNoSlot) next_ = slot + 1;
+  return Slot{slot};
+}
+
+void SlotSpace::free(Slot slot) {
+  if (slot == kNoSlot) return;
+  MutexLock lock(mutex_);
+  if (raw(slot) > allocated_ || !used(raw(slot))) return;
+  bits_[raw(slot) / 64] &= ~(std::uint64_t{1} << (raw(slot) % 64));
+  ++free_;
+}
+
+Result<void> SlotSpace::trim() {
+  MutexLock lock(mutex_);
+  if (!scanned_ || reserved_ != 0) return {};
+  std::uint32_t last = allocated_;
+  while (last > 0 && !used(last)) --last;
+  if (last == allocated_) return {};
+  TRY(file_.truncate(kHeaderRegionBytes + std::uint64_t{last} * page_size_));
+  free_ -= allocated_ - last;
+  allocated_ = last;
+  return {};
+}
+
+std::uint32_t SlotSpace::high_water() const {
+  MutexLock lock(mutex_);
+  std::uint32_t last = static_cast<std::uint32_t>(bits_.size() * 64 - 1);
+  while (last > 0 && !used(last)) --last;
+  return last;
+}
+
+std::uint64_t SlotSpace::free_slots() const {
+  MutexLock lock(mutex_);
+  return free_;
+}
+
+std::uint64_t SlotSpace::reserved_slots() const {
+  MutexLock lock(mutex_);
+  return reserved_;
+}
+
+bool SlotSpace::is_used(Slot slot) const {
+  MutexLock lock(mutex_);
+  return raw(slot) / 64 < bits_.size() && used(raw(slot));
+}
+
+}  // namespace holdfast

@@ -1,0 +1,215 @@
+// Opening: from a path to a database whose state is the last committed one.
+//
+//   create_file() where nothing is -> lock -> choose the meta -> make what it rests on durable,
+//   choose again -> read the log twice (end, redo) -> find the free space
+//
+// Opening writes nothing, but for a checkpoint between groups when redo outgrows the cache.
+#include <algorithm>
+#include <cstring>
+
+#include "engine/base/limits.h"
+#include "engine/base/result.h"
+#include "engine/database_impl.h"
+#include "engine/redo_pages.h"
+#include "recovery/log_files.h"
+#include "recovery/redo.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::uint32_t kEagerScanLeaves = 64;  // Beyond, the first checkpoint scans for free space.
+
+Result<void> check_options(const Options& options) {
+  auto bad = [](const std::string& what) { return fail(ErrorCode::kInvalidArgument, what); };
+  if (options.cache_bytes < kMinCacheBytes) {
+    return bad("Options::cache_bytes is " + std::to_string(options.cache_bytes) + "; the least is " + std::to_string(kMinCacheBytes));
+  }
+  const std::uint32_t size = options.page_size;
+  if (size < kPageSizeMin || size > kPageSizeMax || (size & (size - 1)) != 0) {
+    return bad("Options::page_size is " + std::to_string(size) + "; it must be 4096, 8192, 16384 or 32768");
+  }
+  if (options.log_segment_bytes < kLogSegmentMin || options.log_segment_bytes > kLogSegmentMax) {
+    return bad("Options::log_segment_bytes is " + std::to_string(options.log_segment_bytes) + "; it must lie between " +
+               std::to_string(kLogSegmentMin) + " and " + std::to_string(kLogSegmentMax));
+  }
+  if (options.accept_damaged_log && options.mode != OpenMode::kReadOnly) {
+    return bad("Options::accept_damaged_log needs OpenMode::kReadOnly");
+  }
+  return {};
+}
+
+LogStart log_start(const Meta& meta) {
+  return {.segment = {meta.segment_epoch, meta.segment_salt, meta.segment_start},
+          .at = {meta.log_lsn, meta.log_chain, meta.txn},
+          .newest_epoch = meta.epoch,
+          .newest_epoch_segment = {meta.epoch, meta.epoch_salt, meta.epoch_start}};
+}
+
+}  // namespace
+
+DatabaseImpl::DatabaseImpl(const std::string& path, const Options& options)
+    : path_(path),
+      options_(options),
+      environment_(options.environment != nullptr ? *options.environment : system_environment()),
+      read_only_(options.mode == OpenMode::kReadOnly) {}
+
+Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::open(const std::string& path, const Options& options) {
+  TRY(check_options(options));
+  if (path.empty()) return fail(ErrorCode::kInvalidArgument, "the path of the database is empty");
+  std::unique_ptr<DatabaseImpl> db(new DatabaseImpl(path, options));
+  const auto begun = db->environment_.clock->now();
+  const bool exists = TRY(db->environment_.storage->exists(path));
+  const bool creates = options.mode == OpenMode::kCreate || options.mode == OpenMode::kCreateNew;
+  if (exists && options.mode == OpenMode::kCreateNew) {
+    return fail(ErrorCode::kAlreadyExists, "the database exists already", {.file = path, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
+  if (!exists && !creates) {
+    return fail(ErrorCode::kNotFound, "there is no such database", {.file = path, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
+  if (!exists) TRY(db->create_file());
+  TRY(db->open_existing());
+  db->report_.created = !exists;
+  db->report_.seconds = std::chrono::duration<double>(db->environment_.clock->now() - begun).count();
+  db->start_background();
+  return db;
+}
+
+Result<void> DatabaseImpl::lock_file() {
+  file_ = TRY(environment_.storage->open(path_, read_only_ ? FileMode::kReadOnly : FileMode::kReadWrite));
+  return file_->lock(read_only_ ? LockMode::kShared : LockMode::kExclusive);
+}
+
+Result<void> DatabaseImpl::open_existing() {
+  TRY(lock_file());
+  meta_ = TRY(MetaStore::open(*file_));
+  TRY(read_log());
+  if (!read_only_) TRY(scan_free_space());
+  return {};
+}
+
+Result<void> DatabaseImpl::attach(const Meta& meta, TxnNumber txn, std::uint32_t id_high_water,
+                                  std::uint32_t slot_high_water) {
+  slots_ = std::make_unique<SlotSpace>(*file_, meta.page_size);
+  TRY(slots_->open(slot_high_water));
+  map_ = std::make_unique<PageMap>(*file_, *slots_, meta.page_size, meta.tag());
+  TRY(map_->open(meta));
+  cache_ = TRY(PageCache::create({.file = file_.get(),
+                                  .slots = slots_.get(),
+                                  .map = map_.get(),
+                                  .page_size = meta.page_size,
+                                  .tag = meta.tag(),
+                                  .budget_bytes = options_.cache_bytes,
+                                  .arena = options_.arena}));
+  ids_.open(id_high_water);
+  opened_id_high_water_ = id_high_water;
+  cache_->set_id_limit(id_high_water);
+  cache_->start_at(txn);
+  last_returned_.store(raw(txn));
+  checkpoint_txn_.store(raw(meta.txn));
+  checkpoint_lsn_.store(raw(meta.log_lsn));
+  return {};
+}
+
+Result<void> DatabaseImpl::read_log() {
+  Storage& storage = *environment_.storage;
+  LogFiles files = TRY(LogFiles::open(storage, path_, meta_->meta().uuid, !read_only_));
+  if (meta_->meta().log_beside) {
+    // What is believed below must be on the medium, not just in a cache (DR-C6).
+    if (!read_only_) TRY(file_->sync());
+    TRY(files.sync());
+    meta_ = TRY(MetaStore::open(*file_));
+  }
+  const Meta& meta = meta_->meta();
+  report_.generation = meta.generation;
+  report_.meta_copies_bad = meta_->bad_copies();
+  report_.checkpoint_txn = raw(meta.txn);
+  report_.recovered_txn = raw(meta.txn);
+  highest_epoch_ = std::max(meta.epoch, files.highest_epoch());
+  leftover_files_ = files.leftovers();
+  opened_place_ = {{meta.log_lsn, meta.log_chain, meta.txn}, {meta.segment_epoch, meta.segment_salt, meta.segment_start}};
+  if (!meta.log_beside) {
+    TRY(check_no_stray_log(files));
+    for (const FoundSegment& segment : files.sound()) leftover_files_.push_back(segment.path);
+    return attach(meta, meta.txn, meta.id_high_water, meta.slot_high_water);
+  }
+  LogOutcome outcome = TRY(scan_log(files, log_start(meta)));
+  outcome.fill(report_);
+  if (outcome.log_end == LogEnd::kDamaged && !options_.accept_damaged_log) return std::unexpected(outcome.damage_error());
+  highest_epoch_ = std::max(highest_epoch_, outcome.highest_epoch_seen);
+  old_segments_ = outcome.segments;
+  leftover_files_ = outcome.leftovers;
+  opened_place_ = {outcome.end, outcome.end_segment};
+  TRY(attach(meta, meta.txn, std::max(meta.id_high_water, raw(outcome.highest_page) + 1),
+             std::max(meta.slot_high_water, raw(outcome.highest_placed_slot))));
+  const std::uint64_t slots_in_file = slots_->free_slots();
+  report_.checkpoint_in_flight = slots_in_file;
+  RedoPages target(*cache_, [this](const LogPlace& at) -> Result<void> {
+    if (cache_->held() < cache_->frame_limit() / 2) return {};
+    if (read_only_) {
+      return fail(ErrorCode::kLimitExceeded, "replaying the log changes more pages than cache_bytes holds; open with a larger cache_bytes");
+    }
+    opened_place_ = at;
+    cache_->start_at(at.end.txn);
+    MutexLock lock(checkpoint_mutex_);
+    return run_checkpoint();
+  });
+  TRY(redo_log(files, outcome, target));
+  opened_place_ = {outcome.end, outcome.end_segment};
+  cache_->start_at(outcome.end.txn);
+  last_returned_.store(raw(outcome.end.txn));
+  report_.recovered_txn = raw(outcome.end.txn);
+  report_.transactions_replayed = target.groups();
+  report_.pages_changed = cache_->dirty_pages();
+  return {};
+}
+
+// A closed database has no log. Batches of a later epoch than its meta knows mean that the meta
+// which named them is lost.
+Result<void> DatabaseImpl::check_no_stray_log(const LogFiles& files) const {
+  for (const FoundSegment& segment : files.sound()) {
+    if (segment.header.ref.epoch <= meta_->meta().epoch) continue;
+    std::vector<std::byte> block(kLogBlockBytes);
+    const std::size_t bytes = TRY(segment.file->read(kSegmentBodyOffset, block));
+    const bool empty = std::all_of(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(bytes),
+                                   [](std::byte b) { return b == std::byte{0}; });
+    if (empty) continue;
+    return fail(ErrorCode::kDamaged,
+                "the file says it was closed, but a later log with transactions lies beside it: the file or its header "
+                "is older than its log",
+                {.file = segment.path, .offset = kSegmentBodyOffset, .page = {}, .tree = {}, .txn = {}});
+  }
+  return {};
+}
+
+Result<void> DatabaseImpl::scan_free_space() {
+  if (slots_->scanned()) return {};
+  if (map_->leaf_count() > kEagerScanLeaves && !wrote_.load()) return {};
+  std::vector<bool> used(std::size_t{slots_->high_water()} + 1);
+  auto mark = [&](Slot slot) {
+    if (raw(slot) < used.size()) used[raw(slot)] = true;
+  };
+  std::vector<Slot> map_slots;
+  map_->collect_slots(map_slots);
+  for (Slot slot : map_slots) mark(slot);
+  std::vector<MapEntry> entries(map_->leaf_fanout());
+  for (std::uint32_t leaf = 0; leaf < map_->leaf_count(); ++leaf) {
+    // Slots behind an unreadable leaf can't be told from free ones: then nothing is reused.
+    if (auto read = map_->read_leaf(leaf, entries); !read) {
+      report_.notes.push_back("free space is not reused: " + read.error().to_string());
+      return {};
+    }
+    for (std::uint32_t i = 0; i < entries.size(); ++i) {
+      const std::uint64_t id = std::uint64_t{leaf} * entries.size() + i;
+      mark(entry_slot(entries[i]));
+      if (entries[i] != MapEntry{} || id <= raw(kCatalogRoot) || id >= opened_id_high_water_) continue;
+      const PageId page{static_cast<std::uint32_t>(id)};
+      const TablePage* row = cache_->table().peek(page);
+      const bool in_memory = row != nullptr && Word{row->word.load()}.frame() != kNoFrame;
+      if (!in_memory && !cache_->freed_by(page, cache_->newest())) ids_.add_free({page, 1});
+    }
+  }
+  slots_->release_unused(used);
+  return {};
+}
+
+}  // namespace holdfast

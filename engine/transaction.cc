@@ -1,0 +1,144 @@
+// The public transactions and cursors: thin, each call a check of the state and one call of what
+// does the work.
+#include "holdfast/transaction.h"
+
+#include "engine/base/limits.h"
+#include "engine/base/result.h"
+#include "engine/database_impl.h"
+#include "engine/transaction_state.h"
+
+namespace holdfast {
+
+Result<std::optional<std::string>> Reader::get(Tree tree, std::string_view key) const {
+  std::string value;
+  if (!TRY(get_into(tree, key, value))) return std::optional<std::string>();
+  return std::optional<std::string>(std::move(value));
+}
+
+Result<bool> Reader::get_into(Tree tree, std::string_view key, std::string& value) const {
+  TRY(state_->usable());
+  const TreeRef ref = TRY(state_->resolve(tree));
+  return tree_get(state_->source(), ref, key, value);
+}
+
+Result<bool> Reader::contains(Tree tree, std::string_view key) const {
+  TRY(state_->usable());
+  const TreeRef ref = TRY(state_->resolve(tree));
+  return tree_contains(state_->source(), ref, key);
+}
+
+Result<Cursor> Reader::cursor(Tree tree) const {
+  TRY(state_->usable());
+  const TreeRef ref = TRY(state_->resolve(tree));
+  return Cursor(std::make_unique<CursorState>(*state_, ref));
+}
+
+Result<std::uint64_t> Reader::count(Tree tree) const {
+  TRY(state_->usable());
+  return state_->count(TreeId{tree.id()});
+}
+
+Result<Tree> Reader::open_tree(std::string_view name) const {
+  TRY(state_->usable());
+  const CatalogEntry entry = TRY(catalog_find(state_->source(), name));
+  return Tree(raw(entry.tree.id));
+}
+
+Result<std::vector<TreeInfo>> Reader::trees() const {
+  TRY(state_->usable());
+  std::vector<TreeInfo> trees = TRY(catalog_list(state_->source()));
+  for (TreeInfo& tree : trees) tree.records = TRY(state_->count(TreeId{tree.tree.id()}));
+  return trees;
+}
+
+std::uint64_t Reader::txn() const noexcept { return raw(state_->txn()); }
+
+ReadTransaction::ReadTransaction(std::unique_ptr<ReadState> state) : Reader(state.get()), owned_(std::move(state)) {}
+ReadTransaction::ReadTransaction(ReadTransaction&& other) noexcept = default;
+ReadTransaction& ReadTransaction::operator=(ReadTransaction&& other) noexcept = default;
+ReadTransaction::~ReadTransaction() = default;
+
+WriteTransaction::WriteTransaction(std::unique_ptr<WriteState> state) : Reader(state.get()), owned_(std::move(state)) {}
+WriteTransaction::WriteTransaction(WriteTransaction&& other) noexcept = default;
+WriteTransaction& WriteTransaction::operator=(WriteTransaction&& other) noexcept = default;
+WriteTransaction::~WriteTransaction() = default;
+
+Result<void> WriteTransaction::put(Tree tree, std::string_view key, std::string_view value) {
+  const TreeRef ref = TRY(owned_->change([&] { return owned_->resolve(tree); }));
+  const PutOutcome outcome = TRY(owned_->change([&] { return tree_put(owned_->view(), ref, key, value); }));
+  if (!outcome.existed) owned_->note_records(ref.id, 1);
+  return {};
+}
+
+Result<bool> WriteTransaction::erase(Tree tree, std::string_view key) {
+  const TreeRef ref = TRY(owned_->change([&] { return owned_->resolve(tree); }));
+  const bool erased = TRY(owned_->change([&] { return tree_erase(owned_->view(), ref, key); }));
+  if (erased) owned_->note_records(ref.id, -1);
+  return erased;
+}
+
+Result<Tree> WriteTransaction::create_tree(std::string_view name) {
+  const CatalogEntry entry =
+      TRY(owned_->change([&] { return catalog_add(owned_->view(), name, owned_->db().next_tree_id()); }));
+  return Tree(raw(entry.tree.id));
+}
+
+Result<Tree> WriteTransaction::open_or_create_tree(std::string_view name) {
+  auto found = open_tree(name);
+  if (found || found.error().code() != ErrorCode::kNotFound) return found;
+  return create_tree(name);
+}
+
+Result<CommitToken> WriteTransaction::commit() { return commit(owned_->db().options().durability); }
+
+Result<CommitToken> WriteTransaction::commit(Durability durability) {
+  return owned_->db().commit(*owned_, durability, true);
+}
+
+Result<CommitToken> WriteTransaction::commit_async() {
+  return owned_->db().commit(*owned_, owned_->db().options().durability, false);
+}
+
+void WriteTransaction::abort() noexcept { owned_->end(); }
+
+Cursor::Cursor(std::unique_ptr<CursorState> state) : state_(std::move(state)) {}
+Cursor::Cursor(Cursor&& other) noexcept = default;
+Cursor& Cursor::operator=(Cursor&& other) noexcept = default;
+Cursor::~Cursor() = default;
+
+Result<bool> Cursor::first() {
+  return state_->move([](TreeCursor& cursor) { return cursor.first(); });
+}
+Result<bool> Cursor::last() {
+  return state_->move([](TreeCursor& cursor) { return cursor.last(); });
+}
+Result<bool> Cursor::seek(std::string_view key) {
+  return state_->move([key](TreeCursor& cursor) { return cursor.seek(key); });
+}
+Result<bool> Cursor::seek_exact(std::string_view key) {
+  return state_->move([key](TreeCursor& cursor) { return cursor.seek_exact(key); });
+}
+Result<bool> Cursor::seek_at_or_before(std::string_view key) {
+  return state_->move([key](TreeCursor& cursor) { return cursor.seek_at_or_before(key); });
+}
+Result<bool> Cursor::next() {
+  return state_->move([](TreeCursor& cursor) { return cursor.next(); });
+}
+Result<bool> Cursor::prev() {
+  return state_->move([](TreeCursor& cursor) { return cursor.prev(); });
+}
+bool Cursor::valid() const noexcept { return state_->cursor().valid(); }
+std::string_view Cursor::key() const noexcept { return state_->cursor().key(); }
+Result<std::string_view> Cursor::value() {
+  return state_->move([](TreeCursor& cursor) { return cursor.value(); });
+}
+
+std::optional<std::string> prefix_end(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && end.back() == '\xFF') end.pop_back();
+  if (end.empty()) return std::nullopt;
+  end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,103 @@
+// What lies behind the public transactions and cursors.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "engine/tree/cursor.h"
+#include "engine/txn/catalog.h"
+#include "engine/txn/snapshot_view.h"
+#include "engine/txn/write_view.h"
+
+namespace holdfast {
+
+class DatabaseImpl;
+
+class ReadState {
+ public:
+  ReadState(DatabaseImpl& db, PageSource& source) : db_(db), source_(&source) {}
+  virtual ~ReadState() = default;
+
+  // What this transaction may do now: an error when it has ended, is doomed, or sees what a
+  // failed sync may take back.
+  virtual Result<void> usable() const = 0;
+  [[nodiscard]] virtual TxnNumber txn() const = 0;
+
+  DatabaseImpl& db() { return db_; }
+  PageSource& source() { return *source_; }
+  // Root and id, looked up once per transaction; the catalog's word is final for a snapshot.
+  Result<TreeRef> resolve(Tree tree);
+  // As of this transaction, its own changes included.
+  virtual Result<std::uint64_t> count(TreeId id);
+
+ protected:
+  DatabaseImpl& db_;
+  PageSource* source_;
+  std::vector<TreeRef> resolved_;
+};
+
+class SnapshotState final : public ReadState {
+ public:
+  SnapshotState(DatabaseImpl& db, PageCache& cache, TxnNumber at_least);
+  ~SnapshotState() override;
+  Result<void> usable() const override;
+  [[nodiscard]] TxnNumber txn() const override { return view_.snapshot(); }
+
+ private:
+  SnapshotView view_;
+};
+
+// Owns the writer's turn from begin to commit or abort.
+class WriteState final : public ReadState {
+ public:
+  WriteState(DatabaseImpl& db, PageCache& cache, IdSpace& ids, TxnNumber number,
+             std::function<Result<void>()> make_room);
+  ~WriteState() override;
+  Result<void> usable() const override;
+  [[nodiscard]] TxnNumber txn() const override { return view_.number(); }
+  Result<std::uint64_t> count(TreeId id) override;
+
+  WriteView& view() { return view_; }
+  // Runs a change: an error other than a refused argument dooms the transaction.
+  template <class F>
+  auto change(F&& f) -> decltype(f()) {
+    if (auto ok = usable(); !ok) return std::unexpected(ok.error());
+    auto result = f();
+    if (!result && dooms(result.error())) doom(result.error());
+    return result;
+  }
+  void note_records(TreeId id, std::int64_t change) { records_[id] += change; }
+  // Writes the record counts into the catalog.
+  Result<void> settle_records();
+  void doom(const Error& error) { if (!doomed_) doomed_ = error; }
+  // The turn is over; nothing more can be done with this transaction.
+  void end();
+  [[nodiscard]] bool ended() const { return ended_; }
+
+ private:
+  [[nodiscard]] bool dooms(const Error& error) const;
+
+  WriteView view_;
+  std::map<TreeId, std::int64_t> records_;
+  std::optional<Error> doomed_;
+  bool ended_ = false;
+};
+
+class CursorState {
+ public:
+  CursorState(ReadState& reader, TreeRef tree) : reader_(reader), cursor_(reader.source(), tree) {}
+  template <class F>
+  auto move(F&& f) -> decltype(f(std::declval<TreeCursor&>())) {
+    if (auto ok = reader_.usable(); !ok) return std::unexpected(ok.error());
+    return f(cursor_);
+  }
+  TreeCursor& cursor() { return cursor_; }
+
+ private:
+  ReadState& reader_;
+  TreeCursor cursor_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,40 @@
+// Which page ids may be given out: those never used, and those that nobody can see any more.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+
+#include "engine/base/sync.h"
+#include "engine/base/types.h"
+#include "engine/cache/page_cache.h"
+#include "holdfast/error.h"
+
+namespace holdfast {
+
+// Thread-safe: the writer takes, the checkpoint gives back.
+class IdSpace {
+ public:
+  // Ids from `high_water` on were never given out.
+  void open(std::uint32_t high_water);
+  void reset();
+  // Found unused below the high-water mark by a scan of the map.
+  void add_free(IdRun run);
+
+  // `count` consecutive ids. kLimitExceeded when the 32 bits are used up.
+  Result<IdRun> take(std::uint32_t count);
+  void give_back(std::span<const IdRun> runs);
+
+  [[nodiscard]] std::uint32_t high_water() const;
+  [[nodiscard]] std::uint64_t free_ids() const;
+
+ private:
+  void insert(IdRun run);
+
+  mutable Mutex mutex_;
+  std::map<std::uint32_t, std::uint32_t> runs_;  // First id -> count; never adjacent.
+  std::uint32_t next_ = 1;
+  std::uint64_t free_ = 0;
+};
+
+}  // namespace holdfast

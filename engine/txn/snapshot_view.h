@@ -1,0 +1,45 @@
+// Pages as a snapshot sees them: the PageSource of read transactions.
+#pragma once
+
+#include "engine/cache/page_cache.h"
+#include "engine/tree/page_source.h"
+
+namespace holdfast {
+
+class SnapshotView final : public PageSource {
+ public:
+  // See PageCache::begin_snapshot() for what `at_least` means.
+  SnapshotView(PageCache& cache, TxnNumber at_least)
+      : cache_(cache), slot_(cache.readers().claim()), snapshot_(cache.begin_snapshot(slot_, at_least)) {}
+  ~SnapshotView() override {
+    cache_.end_snapshot(slot_);
+    cache_.readers().release(slot_);
+  }
+  SnapshotView(const SnapshotView&) = delete;
+  SnapshotView& operator=(const SnapshotView&) = delete;
+
+  [[nodiscard]] TxnNumber snapshot() const { return snapshot_; }
+
+  [[nodiscard]] std::uint32_t page_size() const override { return cache_.page_size(); }
+  void enter() override { cache_.readers().enter(slot_); }
+  void leave() override { cache_.readers().leave(slot_); }
+  Result<const std::byte*> page(PageId id) override {
+    auto frame = cache_.find(id, snapshot_, slot_);
+    if (!frame) return std::unexpected(frame.error());
+    return cache_.data(*frame);
+  }
+  Result<PagePin> pin(PageId id) override {
+    auto frame = cache_.find(id, snapshot_, slot_);
+    if (!frame) return std::unexpected(frame.error());
+    if (!cache_.pin(*frame)) return PagePin();
+    return PagePin(this, cache_.data(*frame), *frame);
+  }
+  void unpin(std::uint32_t token) noexcept override { cache_.unpin(token); }
+
+ private:
+  PageCache& cache_;
+  ReaderSlot& slot_;
+  const TxnNumber snapshot_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,187 @@
+#include "engine/txn/write_view.h"
+
+#include <cstring>
+#include <utility>
+
+#include "engine/base/result.h"
+
+namespace holdfast {
+
+WriteView::WriteView(PageCache& cache, IdSpace& ids, TxnNumber number, std::function<Result<void>()> make_room)
+    : cache_(cache),
+      ids_(ids),
+      slot_(cache.readers().claim()),
+      number_(number),
+      base_(cache.newest()),
+      make_room_(std::move(make_room)) {}
+
+WriteView::~WriteView() {
+  drop();
+  cache_.readers().release(slot_);
+}
+
+void WriteView::drop() {
+  let_go_of_current();
+  for (PrivatePage& page : pages_) forget(page);
+  pages_.clear();
+  live_ = 0;
+  index_.clear();
+  freed_.clear();
+  ids_.give_back(allocated_);
+  allocated_.clear();
+  given_up_.clear();
+}
+
+void WriteView::hand_over() {
+  let_go_of_current();
+  pages_.clear();
+  live_ = 0;
+  index_.clear();
+  freed_.clear();
+  ids_.give_back(given_up_);
+  allocated_.clear();
+  given_up_.clear();
+}
+
+void WriteView::forget(PrivatePage& page) {
+  if (page.frame != kNoFrame) cache_.give_back(std::exchange(page.frame, kNoFrame));
+  if (page.base != kNoFrame) cache_.unpin_base(std::exchange(page.base, kNoFrame));
+}
+
+void WriteView::drop_unchanged(PrivatePage& page) {
+  forget(page);
+  index_.erase(page.page);
+  --live_;
+}
+
+void WriteView::let_go_of_current() {
+  if (current_ != kNoFrame) cache_.unpin_base(std::exchange(current_, kNoFrame));
+}
+
+void WriteView::leave() {
+  if (--depth_ == 0) let_go_of_current();
+}
+
+WriteView::PrivatePage* WriteView::find_private(PageId id) {
+  auto found = index_.find(id);
+  return found == index_.end() ? nullptr : &pages_[found->second];
+}
+
+Editor WriteView::editor_of(PrivatePage& page) {
+  ++changes_;
+  return Editor(cache_.bytes(page.frame), &page.edits);
+}
+
+Result<FrameIndex> WriteView::find_shared(PageId id) {
+  cache_.readers().enter(slot_);
+  auto frame = cache_.find(id, base_, slot_);
+  if (frame) cache_.pin_base(*frame);
+  cache_.readers().leave(slot_);
+  return frame;
+}
+
+Result<const std::byte*> WriteView::page(PageId id) {
+  if (PrivatePage* mine = find_private(id)) return cache_.data(mine->frame);
+  const FrameIndex frame = TRY(find_shared(id));
+  let_go_of_current();
+  current_ = frame;
+  return cache_.data(frame);
+}
+
+// A private copy needs no pin, and changes under a cursor; the token says which it is.
+Result<PagePin> WriteView::pin(PageId id) {
+  if (PrivatePage* mine = find_private(id)) return PagePin(this, cache_.data(mine->frame), kNoFrame);
+  const FrameIndex frame = TRY(find_shared(id));
+  const bool kept = cache_.pin(frame);
+  cache_.unpin_base(frame);
+  if (!kept) return PagePin();
+  return PagePin(this, cache_.data(frame), frame);
+}
+
+void WriteView::unpin(std::uint32_t token) noexcept {
+  if (token != kNoFrame) cache_.unpin(token);
+}
+
+Result<FrameIndex> WriteView::take_frame() {
+  // Each private page may leave a version that readers need; an eighth of the frames is never ours.
+  auto room = [&] {
+    const std::uint64_t spoken_for = std::uint64_t{cache_.held()} + 2 * live_ + 2;
+    return spoken_for <= std::uint64_t{cache_.frame_limit()} * 7 / 8;
+  };
+  if (!room()) TRY(make_room_());
+  if (!room()) {
+    return fail(ErrorCode::kLimitExceeded,
+                "the transaction changes " + std::to_string(live_ + 1) + " pages and " +
+                    std::to_string(cache_.held()) + " more can't leave the cache of " + std::to_string(cache_.frame_limit()) +
+                    " pages; commit smaller transactions, end old snapshots, or set a larger cache_bytes",
+                {.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)});
+  }
+  return cache_.take_frame();
+}
+
+Result<Editor> WriteView::edit(PageId id) {
+  if (PrivatePage* mine = find_private(id)) return editor_of(*mine);
+  const FrameIndex frame = TRY(take_frame());
+  auto base = find_shared(id);
+  if (!base) {
+    cache_.give_back(frame);
+    return std::unexpected(base.error());
+  }
+  std::byte* copy = cache_.data(frame);
+  std::memcpy(copy, cache_.data(*base), cache_.page_size());
+  const TxnNumber base_txn = page_txn(copy);
+  store(copy + page_at::kTxn, number_);
+  index_[id] = static_cast<std::uint32_t>(pages_.size());
+  ++live_;
+  pages_.push_back({id, frame, *base, EditList::on(base_txn), false});
+  return editor_of(pages_.back());
+}
+
+Result<Editor> WriteView::add_fresh(PageId id, TreeId tree, PageKind kind, std::uint8_t level) {
+  TRY(cache_.table().row(id));
+  const FrameIndex frame = TRY(take_frame());
+  format_page(cache_.bytes(frame), cache_.tag(), number_, id, tree, kind, level);
+  index_[id] = static_cast<std::uint32_t>(pages_.size());
+  ++live_;
+  pages_.push_back({id, frame, kNoFrame, EditList::fresh(), true});
+  return editor_of(pages_.back());
+}
+
+Result<Editor> WriteView::create(TreeId tree, PageKind kind, std::uint8_t level) {
+  const IdRun run = TRY(ids_.take(1));
+  allocated_.push_back(run);
+  cache_.set_id_limit(ids_.high_water());
+  return add_fresh(run.first, tree, kind, level);
+}
+
+Result<PageId> WriteView::create_run(TreeId tree, std::uint32_t count) {
+  const IdRun run = TRY(ids_.take(count));
+  allocated_.push_back(run);
+  cache_.set_id_limit(ids_.high_water());
+  for (std::uint32_t i = 0; i < count; ++i) TRY(add_fresh(run.first + i, tree, PageKind::kOverflow, 0));
+  return run.first;
+}
+
+Result<void> WriteView::release(PageId first, std::uint32_t count) {
+  ++changes_;
+  for (std::uint32_t i = 0; i < count; ++i) release_one(first + i);
+  return {};
+}
+
+void WriteView::release_one(PageId id) {
+  PrivatePage* mine = find_private(id);
+  const bool fresh = mine != nullptr && mine->fresh;
+  if (mine != nullptr) {
+    forget(*mine);
+    index_.erase(id);
+    --live_;
+  }
+  std::vector<IdRun>& runs = fresh ? given_up_ : freed_;
+  if (!runs.empty() && raw(runs.back().first) + runs.back().count == raw(id)) {
+    ++runs.back().count;
+  } else {
+    runs.push_back({id, 1});
+  }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,41 @@
+#include "engine/txn/writer_gate.h"
+
+#include <algorithm>
+
+namespace holdfast {
+namespace {
+
+constexpr int kSpins = 200;
+
+}  // namespace
+
+bool WriterGate::enter(std::chrono::milliseconds timeout) {
+  Waiter self;
+  {
+    MutexLock lock(mutex_);
+    if (!taken_) {
+      taken_ = true;
+      return true;
+    }
+    waiting_.push_back(&self);
+  }
+  for (int i = 0; i < kSpins && !self.granted.load(); ++i) spin_pause();
+  MutexLock lock(mutex_);
+  if (self.wake.wait_for(lock, timeout, [&] { return self.granted.load(); })) return true;
+  waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &self));
+  return false;
+}
+
+void WriterGate::leave() {
+  MutexLock lock(mutex_);
+  if (waiting_.empty()) {
+    taken_ = false;
+    return;
+  }
+  Waiter* next = waiting_.front();
+  waiting_.pop_front();
+  next->granted.store(true);
+  next->wake.notify_one();  // Under the lock: the waiter's object ends once it may take it.
+}
+
+}  // namespace holdfast

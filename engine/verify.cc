@@ -1,0 +1,293 @@
+// verify(): every check there is, as findings.
+//
+//   trees from the catalog down, as of a snapshot -> pages that no tree reaches -> each page and map
+//   page on disk against what vouches for it -> slots used twice -> record counts -> the log
+//
+// Readers and the writer go on meanwhile. A page that changes under the check is looked at again and
+// only reported if what vouches for it stayed the same.
+#include <algorithm>
+
+#include "engine/base/result.h"
+#include "engine/database_impl.h"
+#include "engine/tree/tree_check.h"
+#include "recovery/log_check.h"
+
+namespace holdfast {
+namespace {
+
+class Findings {
+ public:
+  Findings(VerifyReport& report, std::uint64_t limit, std::string file)
+      : report_(report), limit_(limit), file_(std::move(file)) {}
+  void add(Finding finding) {
+    ++report_.findings_total;
+    if (finding.file.empty()) finding.file = file_;
+    if (report_.findings.size() < limit_) report_.findings.push_back(std::move(finding));
+  }
+  void add(std::string code, const Error& error) {
+    const ErrorPlace& place = error.place();
+    add({std::move(code), error.message(), place.file, place.offset, place.page, place.tree, place.txn});
+  }
+
+ private:
+  VerifyReport& report_;
+  const std::uint64_t limit_;
+  const std::string file_;
+};
+
+// Tells the caller how far it is, now and then, and asks whether to go on.
+class Teller {
+ public:
+  Teller(const ProgressFunction& progress, std::uint64_t total) : progress_(progress), total_(total) {}
+  bool step(std::string_view stage, std::string_view unit = "pages") {
+    ++done_;
+    if (!progress_ || (done_ & 255) != 1) return true;
+    return progress_({stage, done_, std::max(total_, done_), unit});
+  }
+  void begin(std::uint64_t total) { done_ = 0; total_ = total; }
+
+ private:
+  const ProgressFunction& progress_;
+  std::uint64_t total_;
+  std::uint64_t done_ = 0;
+};
+
+class TreeFindings final : public TreeCheckSink {
+ public:
+  TreeFindings(Findings& findings, std::vector<bool>& claimed, Teller& teller)
+      : findings_(findings), claimed_(claimed), teller_(teller) {}
+  void finding(const TreeFinding& found) override {
+    findings_.add({std::string(found.code), found.detail, {}, {}, raw(found.page), raw(tree), {}});
+  }
+  bool claim(PageId page) override {
+    if (raw(page) >= claimed_.size()) claimed_.resize(std::size_t{raw(page)} + 1);
+    if (claimed_[raw(page)]) return false;
+    claimed_[raw(page)] = true;
+    return true;
+  }
+  bool go_on() override { return teller_.step("trees"); }
+  TreeId tree{};
+
+ private:
+  Findings& findings_;
+  std::vector<bool>& claimed_;
+  Teller& teller_;
+};
+
+std::unexpected<Error> cancelled() { return fail(ErrorCode::kCancelled, "verify() was cancelled by its progress function"); }
+
+}  // namespace
+
+// One verification; holds what its stages share.
+class Verification {
+ public:
+  struct Parts {
+    StorageFile* file;
+    Storage* storage;
+    const PageMap* map;
+    SlotSpace* slots;
+    PageCache* cache;
+    IdSpace* ids;
+  };
+  Verification(const Parts& parts, TxnNumber at_least, const VerifyOptions& options, VerifyReport& report)
+      : parts_(parts),
+        view_(*parts.cache, at_least),
+        report_(report),
+        findings_(report, options.findings_max, parts.file->path()),
+        teller_(options.progress, parts.ids->high_water()) {}
+
+  Result<void> check_trees();
+  Result<void> check_reach();
+  Result<void> check_pages_on_disk();
+  void check_map_pages();
+  // With no checkpoint going on.
+  Result<void> check_slots();
+  Findings& findings() { return findings_; }
+
+ private:
+  Result<void> check_tree(TreeRef tree, const TreeInfo* info);
+  Result<bool> is_live(PageId id);
+
+  const Parts parts_;
+  SnapshotView view_;
+  VerifyReport& report_;
+  Findings findings_;
+  Teller teller_;
+  std::vector<bool> claimed_;
+  bool skipped_ = false;  // Some subtree couldn't be walked: what lies below counts as reached.
+};
+
+Result<void> Verification::check_tree(TreeRef tree, const TreeInfo* info) {
+  TreeFindings sink(findings_, claimed_, teller_);
+  sink.tree = tree.id;
+  const std::uint64_t before = report_.findings_total;
+  const TreeTotals totals = TRY(tree_check(view_, tree, sink));
+  const bool sound = report_.findings_total == before;
+  skipped_ = skipped_ || !sound;
+  if (info == nullptr) return {};
+  if (sound && totals.records != info->records) {
+    findings_.add({"record_count", "the catalog counts " + std::to_string(info->records) + " records, the tree holds " +
+                                       std::to_string(totals.records), {}, {}, {}, raw(tree.id), {}});
+  }
+  report_.records += totals.records;
+  report_.trees.push_back({info->name, raw(tree.id), totals.records, totals.nodes, totals.overflow_pages, totals.height, totals.bytes_used});
+  return {};
+}
+
+Result<void> Verification::check_trees() {
+  TRY(check_tree(kCatalog, nullptr));
+  auto trees = catalog_list(view_);
+  if (!trees) {
+    if (trees.error().code() != ErrorCode::kDamaged) return std::unexpected(trees.error());
+    skipped_ = true;  // The walk above has reported it.
+    return {};
+  }
+  for (const TreeInfo& info : *trees) {
+    auto entry = catalog_find(view_, TreeId{info.tree.id()});
+    if (!entry) {
+      findings_.add("catalog", entry.error());
+      skipped_ = true;
+      continue;
+    }
+    TRY(check_tree(entry->tree, &info));
+  }
+  return {};
+}
+
+// Whether the snapshot has this page.
+Result<bool> Verification::is_live(PageId id) {
+  const TablePage* row = TRY(parts_.cache->table().row(id));
+  if (Word{row->word.load()}.frame() == kNoFrame && entry_slot(row->entry.load()) == kNoSlot) return false;
+  if (parts_.cache->freed_by(id, view_.snapshot())) return false;
+  PageGuard guard(view_);
+  return view_.page(id).has_value();
+}
+
+Result<void> Verification::check_reach() {
+  if (skipped_) return {};
+  const std::uint32_t high_water = parts_.ids->high_water();
+  claimed_.resize(std::max<std::size_t>(claimed_.size(), high_water));
+  teller_.begin(high_water);
+  for (std::uint32_t id = 1; id < high_water; ++id) {
+    if (!teller_.step("reach")) return cancelled();
+    if (claimed_[id]) continue;
+    auto live = is_live(PageId{id});
+    if (live && *live) findings_.add({"page_lost", "no tree reaches this page and it isn't free", {}, {}, id, {}, {}});
+  }
+  return {};
+}
+
+Result<void> Verification::check_pages_on_disk() {
+  const std::uint32_t high_water = parts_.ids->high_water();
+  std::vector<std::byte> page(parts_.cache->page_size());
+  teller_.begin(high_water);
+  for (std::uint32_t id = 1; id < high_water; ++id) {
+    if (!teller_.step("pages")) return cancelled();
+    auto row = parts_.cache->table().row(PageId{id});
+    if (!row) {
+      // The map leaf itself is bad, and check_map_pages() says so.
+      id += parts_.cache->table().fanout() - id % parts_.cache->table().fanout() - 1;
+      continue;
+    }
+    for (;;) {
+      const MapEntry entry = (*row)->entry.load();
+      if (entry_slot(entry) == kNoSlot) break;
+      const std::uint64_t offset = parts_.slots->offset_of(entry_slot(entry));
+      auto bytes = parts_.file->read_past_cache(offset, page);
+      Result<void> sound = bytes ? Result<void>() : std::unexpected(bytes.error());
+      if (bytes && *bytes != page.size()) sound = fail(ErrorCode::kDamaged, "the file ends before this page");
+      if (sound) sound = verify_page(page, {parts_.cache->tag(), PageId{id}, entry_check(entry), 32});
+      if (!sound && (*row)->entry.load() != entry) continue;
+      if (!sound) findings_.add({"page_check", sound.error().message(), {}, offset, id, {}, {}});
+      ++report_.pages_checked;
+      break;
+    }
+  }
+  return {};
+}
+
+void Verification::check_map_pages() {
+  std::vector<std::byte> page(parts_.cache->page_size());
+  for (const MapRef& ref : parts_.map->all_refs()) {
+    for (Slot slot : ref.slots) {
+      if (slot == kNoSlot) continue;
+      const std::uint64_t offset = parts_.slots->offset_of(slot);
+      auto bytes = parts_.file->read_past_cache(offset, page);
+      const bool whole = bytes && *bytes == page.size();
+      Result<void> sound = bytes ? Result<void>() : std::unexpected(bytes.error());
+      if (bytes && !whole) sound = fail(ErrorCode::kDamaged, "the file ends before this page of the page map");
+      if (sound) sound = verify_page(page, {parts_.cache->tag(), page_id(page.data()), ref.check, 64});
+      if (!sound) findings_.add({"map_page_check", sound.error().message(), {}, offset, {}, {}, {}});
+      ++report_.map_pages_checked;
+    }
+  }
+}
+
+Result<void> Verification::check_slots() {
+  std::vector<bool> taken(std::size_t{parts_.slots->high_water()} + 1);
+  auto take = [&](Slot slot, std::optional<std::uint32_t> page) {
+    if (slot == kNoSlot) return;
+    const std::uint64_t offset = parts_.slots->offset_of(slot);
+    if (raw(slot) >= taken.size()) {
+      findings_.add({"slot_beyond", "a place beyond the highest slot in use is named", {}, offset, page, {}, {}});
+      return;
+    }
+    if (taken[raw(slot)]) findings_.add({"slot_shared", "two pages claim the same place", {}, offset, page, {}, {}});
+    if (!parts_.slots->is_used(slot)) findings_.add({"slot_free", "a page lies in a place that counts as free", {}, offset, page, {}, {}});
+    taken[raw(slot)] = true;
+  };
+  for (const MapRef& ref : parts_.map->all_refs()) {
+    for (Slot slot : ref.slots) take(slot, std::nullopt);
+  }
+  for (std::uint32_t id = 1; id < parts_.ids->high_water(); ++id) {
+    auto row = parts_.cache->table().row(PageId{id});
+    if (row) take(entry_slot((*row)->entry.load()), id);
+  }
+  report_.slots_free = parts_.slots->free_slots();
+  return {};
+}
+
+Result<VerifyReport> DatabaseImpl::verify(const VerifyOptions& options) {
+  VerifyReport report;
+  const auto begun = environment_.clock->now();
+  if (auto error = poisoned()) return std::unexpected(*error);
+  const Verification::Parts parts{file_.get(), environment_.storage, map_.get(), slots_.get(), cache_.get(), &ids_};
+  Verification verification(parts, TxnNumber{last_returned_.load()}, options, report);
+  TRY(verification.check_trees());
+  TRY(verification.check_reach());
+  TRY(verification.check_pages_on_disk());
+  {
+    MutexLock lock(checkpoint_mutex_);
+    if (checkpoint_ != nullptr) TRY(run_checkpoint());
+    verification.check_map_pages();
+    TRY(verification.check_slots());
+    MetaStore metas = TRY(MetaStore::open(*file_));
+    if (metas.bad_copies() != 0) {
+      verification.findings().add({"meta_copy", std::to_string(metas.bad_copies()) + " copy of the newest meta block is bad; the next write mends it",
+                                   {}, {}, {}, {}, {}});
+    }
+    if (metas.meta().log_beside) {
+      const LogWriter* log = log_.load();
+      const LogPosition durable = log == nullptr ? opened_place_.end : log->durable_position().end;
+      const Meta& meta = metas.meta();
+      const LogStart start{{meta.segment_epoch, meta.segment_salt, meta.segment_start},
+                           {meta.log_lsn, meta.log_chain, meta.txn},
+                           meta.epoch,
+                           {meta.epoch, meta.epoch_salt, meta.epoch_start}};
+      auto checked = check_log(*environment_.storage, path_, meta.uuid, start, durable);
+      if (!checked) {
+        verification.findings().add("log", checked.error());
+      } else {
+        report.log_bytes_checked = checked->bytes_checked;
+        for (const LogDamage& damage : checked->damage) {
+          verification.findings().add({"log_damage", damage.reason + (damage.evidence.empty() ? "" : "; " + damage.evidence),
+                                       damage.place.file, damage.place.offset, {}, {}, damage.place.txn});
+        }
+      }
+    }
+  }
+  report.seconds = std::chrono::duration<double>(environment_.clock->now() - begun).count();
+  return report;
+}
+
+}  // namespace holdfast
