@@ -3,9 +3,9 @@
 if(NOT CMAKE_BUILD_TYPE AND HOLDFAST_TOP_LEVEL)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
-find_package(Threads REQUIRED)
+find_package(Threads REQUIRED GLOBAL)  # Global: those who add_subdirectory us link it too.
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET GLOBAL libxxhash)
 
 # What every part of the project is compiled with; not what users of the library see.
 add_library(holdfast_flags INTERFACE)

@@ -1,0 +1,26 @@
+# What `cmake --install` puts in place: library, headers, and the package that find_package finds.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+option(HOLDFAST_INSTALL "Make install rules" ${HOLDFAST_TOP_LEVEL})
+if(NOT HOLDFAST_INSTALL)
+  return()
+endif()
+
+set(HOLDFAST_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/holdfast)
+get_target_property(HOLDFAST_LIBRARY_TYPE holdfast TYPE)
+
+install(TARGETS holdfast EXPORT holdfastTargets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/holdfast DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT holdfastTargets NAMESPACE holdfast:: DESTINATION ${HOLDFAST_PACKAGE_DIR})
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/holdfastConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/holdfastConfig.cmake INSTALL_DESTINATION ${HOLDFAST_PACKAGE_DIR})
+# Before 1.0 a minor version may change the interface.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/holdfastConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/holdfastConfig.cmake
+  ${PROJECT_BINARY_DIR}/holdfastConfigVersion.cmake DESTINATION ${HOLDFAST_PACKAGE_DIR})
