@@ -29,14 +29,15 @@
 
 namespace holdfast {
 
-// Called from whichever thread syncs, under no lock of the log.
+// Called from whichever thread syncs.
 class LogObserver {
  public:
   virtual ~LogObserver() = default;
   // A sync that will make everything up to `end` durable is about to take its group. Announced ends
-  // never go back; one may be announced and then fail.
+  // never go back; one may be announced and then fail. Called with the queue locked, so that nothing
+  // is appended between choosing the end and telling of it: it may not block or call the log.
   virtual void sync_begins(TxnNumber end) = 0;
-  // durable_position() says so already; durable() and those who wait for it learn it afterwards.
+  // Under no lock of the log. durable_position() says so already; durable() and those who wait for it learn it afterwards.
   virtual void became_durable(TxnNumber txn) = 0;
 };
 
