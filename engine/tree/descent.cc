@@ -6,8 +6,8 @@ namespace holdfast {
 
 namespace {
 
-// What a search will touch of a page that is not in the processor's caches: the lines of its arrays,
-// and the prefix. Asked for at once, they come together instead of one after the other.
+// What a search will touch of a page that is not in the processor's caches: the lines of its
+// arrays, and the prefix. Asked for at once, they come together instead of one after the other.
 void prefetch_node(const std::byte* page, std::uint32_t page_size) {
   constexpr std::uint32_t kLine = 64;
   constexpr std::uint32_t kLines = 8;

@@ -190,11 +190,16 @@ Result<bool> spill(PageSink& sink, TreeRef tree, const Path& path, std::uint32_t
     return damaged(tree.id, parent_id, "inner node's record is damaged");
   }
   const NodeView sibling = TRY(visit(sink, tree, sibling_id, node.level()));
-  // With unlike prefixes the entries would grow; it isn't worth the trouble.
   if (sibling.bytes_used() > spill_limit(node.page_size())) return false;
-  if (sibling.prefix() != node.prefix() || !entry.key.starts_with(node.prefix())) return false;
+  const std::string_view both =
+      node.prefix().substr(0, common_prefix_bytes(node.prefix(), sibling.prefix()));
+  const std::string_view base = both.substr(0, common_prefix_bytes(both, entry.key));
+  // Under a shorter prefix entries grow; a lot of that isn't worth the trouble.
+  const std::size_t grown = node.count() * (node.prefix().size() - base.size()) +
+                            sibling.count() * (sibling.prefix().size() - base.size());
+  if (grown > node.page_size() / 8) return false;
 
-  NodeBatch batch(PageKind::kLeaf, 0, node.page_size(), node.prefix());
+  NodeBatch batch(PageKind::kLeaf, 0, node.page_size(), base);
   const NodeView& first = to_right ? node : sibling;
   const NodeView& second = to_right ? sibling : node;
   if (const char* wrong = batch.take(first)) return damaged(tree.id, first.id(), wrong);
