@@ -90,8 +90,11 @@ Job::Round Job::let_child_write(bool early) {
 }
 
 void Job::account(const Round& round, const Verdict& verdict, bool read_only) {
-  const bool child_came_far = round.begun != 0;  // Else the report speaks of an earlier kill.
-  const bool in_flight = verdict.in_flight && child_came_far;
+  // A child that began nothing, or pages that the look before saw too, speak of an earlier kill.
+  const bool checkpoint_in_flight =
+      verdict.checkpoint_pages != 0 && verdict.checkpoint_pages != pages_left_;
+  const bool in_flight = round.begun != 0 && (verdict.commit_in_flight || checkpoint_in_flight);
+  pages_left_ = read_only ? verdict.checkpoint_pages : 0;
   in_flight_ += in_flight ? 1 : 0;
   acknowledged_ += round.acknowledged.size();
   writing_seconds_ += round.seconds;

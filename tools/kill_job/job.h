@@ -54,6 +54,7 @@ class Job {
   std::uint64_t lost_ = 0;
   std::uint64_t faults_ = 0;
   std::uint64_t transaction_ = 0;  // In the database at the last look.
+  std::uint64_t pages_left_ = 0;   // Of an unfinished checkpoint, still there after that look.
   std::uint64_t records_ = 0;      // Compared, all looks together.
   std::uint64_t log_bytes_max_ = 0;
   double writing_seconds_ = 0;

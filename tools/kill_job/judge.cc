@@ -104,11 +104,19 @@ Verdict judge(const std::string& path, const History& history, bool read_only) {
   }
   verdict.opened = true;
   verdict.report = database->recovery().to_string();
-  verdict.in_flight = database->recovery().work_in_flight();
+  const LogEnd end = database->recovery().log_end;
+  verdict.commit_in_flight = end == LogEnd::kUnfinished || end == LogEnd::kTorn;
+  verdict.checkpoint_pages = database->recovery().checkpoint_in_flight;
   const Stats stats = database->stats();
   verdict.file_bytes = stats.file_bytes;
   verdict.log_bytes = stats.log_file_bytes;
   compare(*database, history, verdict);
+  if (!read_only) {
+    // Makes closing fold the log in, so that the next report speaks of the next kill alone.
+    if (auto done = database->checkpoint(); !done) {
+      verdict.faults.push_back(done.error().to_string());
+    }
+  }
   if (auto closed = database->close(); !closed) {
     verdict.faults.push_back(closed.error().to_string());
   }

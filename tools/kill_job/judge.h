@@ -11,11 +11,12 @@ namespace holdfast::kill_job {
 
 struct Verdict {
   bool opened = false;
-  std::vector<std::string> faults;  // Sentences; none when all is as it must be.
-  std::string report;               // The recovery report, a line or two.
-  bool in_flight = false;           // By that report.
-  std::uint64_t transaction = 0;    // The last one that is in the database.
-  std::uint64_t records = 0;        // Compared, in all trees.
+  std::vector<std::string> faults;     // Sentences; none when all is as it must be.
+  std::string report;                  // The recovery report, a line or two.
+  bool commit_in_flight = false;       // By that report: the log ends in the middle of a commit.
+  std::uint64_t checkpoint_pages = 0;  // By that report: left by a checkpoint that never finished.
+  std::uint64_t transaction = 0;       // The last one that is in the database.
+  std::uint64_t records = 0;           // Compared, in all trees.
   std::uint64_t file_bytes = 0;
   std::uint64_t log_bytes = 0;
   double open_seconds = 0;
