@@ -6,6 +6,7 @@ Usage: tidy.py SOURCE_DIR. Ends with 1 when a rule is broken; warnings don't cou
 - Lines of .h and .cc files have at most 100 columns.
 - Every .h and .cc file begins with a comment that says what it is.
 - Headers have #pragma once.
+- The example in README.md is docs/examples/hello.cc.
 - Files past 400 lines are listed: look for the second noun.
 """
 
@@ -99,6 +100,8 @@ def main():
         lines = text.count("\n")
         if lines > LINES_WARN:
             print(f"warning: {name} has {lines} lines; look for the second noun")
+    if (root / "docs/examples/hello.cc").read_text() not in (root / "README.md").read_text():
+        faults.append("README.md: its example isn't docs/examples/hello.cc")
     for fault in faults:
         print(fault)
     print(f"{len(files)} files, {len(faults)} faults")
