@@ -43,15 +43,15 @@ void DatabaseImpl::background_loop() {
     if (stop_) return;
     if (did && *did) continue;
     // Nothing is waiting for its time: sleep until a commit says otherwise.
-    const bool settled = raw(cache_->newest()) == marked_txn_ || is_poisoned_.load();
-    background_sleeps_.store(true);
+    const bool settled = raw(cache_->newest()) == marked_txn_.load() || is_poisoned_.load();
     if (settled) {
+      background_sleeps_.store(true);
       background_wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_ || woken_; });
+      background_sleeps_.store(false);
+      woken_ = false;
     } else {
       background_wake_.wait_for(lock, kTick, [this] { return stop_; });
     }
-    background_sleeps_.store(false);
-    woken_ = false;
     if (stop_) return;
   }
 }
@@ -59,7 +59,8 @@ void DatabaseImpl::background_loop() {
 Result<bool> DatabaseImpl::run_background() {
   if (read_only_) return false;
   if (options_.background == Background::kThread) {
-    return fail(ErrorCode::kInvalidArgument, "run_background() is for Options::background = kHost; a thread does this work");
+    return fail(ErrorCode::kInvalidArgument,
+                "run_background() is for Options::background = kHost; a thread does this work");
   }
   return background_step();
 }
@@ -74,6 +75,7 @@ bool DatabaseImpl::checkpoint_due() const {
 Result<bool> DatabaseImpl::background_step() {
   LogWriter* log = log_.load();
   if (log == nullptr || is_poisoned_.load()) return false;
+  MutexLock step_lock(step_mutex_);
   {
     MutexLock lock(checkpoint_mutex_);
     if (checkpoint_ != nullptr || checkpoint_due()) {
@@ -94,9 +96,11 @@ Result<bool> DatabaseImpl::background_step() {
     if (auto synced = log->sync_through(TxnNumber{newest}); !synced) poison(synced.error());
     return true;
   }
-  if (newest != marked_txn_ && raw(cache_->durable()) == newest && now - last_seen_change_ >= kMarkAfterIdle) {
-    marked_txn_ = newest;
-    if (auto marked = log->mark(); !marked && marked.error().code() != ErrorCode::kDiskFull) poison(marked.error());
+  if (newest != marked_txn_.load() && raw(cache_->durable()) == newest &&
+      now - last_seen_change_ >= kMarkAfterIdle) {
+    marked_txn_.store(newest);
+    if (auto marked = log->mark(); !marked && marked.error().code() != ErrorCode::kDiskFull)
+      poison(marked.error());
     return true;
   }
   return false;
@@ -167,8 +171,10 @@ Result<void> DatabaseImpl::publish_checkpoint() {
   ids_.give_back(cache_->settle_frees(place.end.txn));
   if (LogWriter* log = log_.load()) {
     // A full disk or a failed removal costs space, nothing else: the next checkpoint tries again.
-    if (auto rolled = log->roll(); !rolled && rolled.error().code() != ErrorCode::kDiskFull) return rolled;
-    if (auto released = log->release_before(place); !released) report_.notes.push_back(released.error().to_string());
+    if (auto rolled = log->roll(); !rolled && rolled.error().code() != ErrorCode::kDiskFull)
+      return rolled;
+    if (auto released = log->release_before(place); !released)
+      report_.notes.push_back(released.error().to_string());
   }
   return {};
 }
@@ -195,7 +201,8 @@ Result<void> DatabaseImpl::write_checkpoint_meta(const Checkpoint& checkpoint) {
   meta.map_height = checkpoint.map_height();
   meta.id_high_water = ids_.high_water();
   meta.slot_high_water = slots_->high_water();
-  meta.pages = static_cast<std::uint64_t>(static_cast<std::int64_t>(meta.pages) + checkpoint.pages_gained());
+  meta.pages =
+      static_cast<std::uint64_t>(static_cast<std::int64_t>(meta.pages) + checkpoint.pages_gained());
   return meta_->write(meta);
 }
 

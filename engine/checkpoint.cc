@@ -33,15 +33,17 @@ Result<void> Checkpoint::begin(const std::function<LogPlace()>& durable_place) {
   begun_ = true;
   dirty_ = std::move(*dirty);
   freed_ = parts_.cache->frees_through(txn());
-  std::sort(freed_.begin(), freed_.end(), [](const FreedRun& a, const FreedRun& b) { return a.run.first < b.run.first; });
+  std::sort(freed_.begin(), freed_.end(),
+            [](const FreedRun& a, const FreedRun& b) { return a.run.first < b.run.first; });
   map_update_ = std::make_unique<MapUpdate>(*parts_.map, txn());
   buffer_.resize(std::size_t{parts_.cache->page_size()} * kBatchPages);
   return {};
 }
 
 bool Checkpoint::is_freed(PageId id) const {
-  auto after = std::upper_bound(freed_.begin(), freed_.end(), id,
-                                [](PageId page, const FreedRun& freed) { return page < freed.run.first; });
+  auto after =
+      std::upper_bound(freed_.begin(), freed_.end(), id,
+                       [](PageId page, const FreedRun& freed) { return page < freed.run.first; });
   if (after == freed_.begin()) return false;
   const IdRun& run = std::prev(after)->run;
   return raw(id) - raw(run.first) < run.count;
@@ -92,7 +94,8 @@ Result<void> Checkpoint::write_some_pages() {
     const std::uint64_t check = seal_page(page);
     const MapEntry before = parts_.cache->table().peek(id)->entry.load();
     const Slot slot = parts_.slots->allocate(entry_slot(before));
-    if (slot == kNoSlot) return fail(ErrorCode::kInternal, "a dirty page found no slot though one was reserved");
+    if (slot == kNoSlot)
+      return fail(ErrorCode::kInternal, "a dirty page found no slot though one was reserved");
     written_.push_back({id, frame, make_entry(slot, check)});
     leaves_.insert(raw(id) / parts_.cache->table().fanout());
     pages_gained_ += entry_slot(before) == kNoSlot ? 1 : 0;
@@ -134,18 +137,21 @@ Result<void> Checkpoint::write_map_leaf(std::uint32_t index) {
   for (std::uint32_t i = 0; i < fanout; ++i) entries[i] = leaf->pages[i].entry.load();
   const std::uint64_t begin = std::uint64_t{index} * fanout;
   const std::uint64_t end = begin + fanout;
-  auto freed = std::upper_bound(freed_.begin(), freed_.end(), begin,
-                                [](std::uint64_t page, const FreedRun& run) { return page < raw(run.run.first); });
+  auto freed = std::upper_bound(
+      freed_.begin(), freed_.end(), begin,
+      [](std::uint64_t page, const FreedRun& run) { return page < raw(run.run.first); });
   if (freed != freed_.begin()) --freed;
   for (; freed != freed_.end() && raw(freed->run.first) < end; ++freed) {
     const std::uint64_t run_end = std::uint64_t{raw(freed->run.first)} + freed->run.count;
-    for (std::uint64_t page = std::max<std::uint64_t>(begin, raw(freed->run.first)); page < std::min(end, run_end); ++page) {
+    for (std::uint64_t page = std::max<std::uint64_t>(begin, raw(freed->run.first));
+         page < std::min(end, run_end); ++page) {
       entries[page - begin] = MapEntry{};
     }
   }
   // written_ is sorted by page, as the dirty list was.
-  auto written = std::lower_bound(written_.begin(), written_.end(), begin,
-                                  [](const Written& page, std::uint64_t id) { return raw(page.page) < id; });
+  auto written =
+      std::lower_bound(written_.begin(), written_.end(), begin,
+                       [](const Written& page, std::uint64_t id) { return raw(page.page) < id; });
   for (; written != written_.end() && raw(written->page) < end; ++written) {
     entries[raw(written->page) - begin] = written->entry;
   }
@@ -169,7 +175,8 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
     parts_.slots->free(parts_.cache->became_clean(page.page, page.frame, page.entry));
   }
   for (Slot slot : map_update_->install()) parts_.slots->free(slot);
-  parts_.slots->unreserve(dirty_.reserved > allocated ? static_cast<std::uint32_t>(dirty_.reserved - allocated) : 0);
+  parts_.slots->unreserve(
+      dirty_.reserved > allocated ? static_cast<std::uint32_t>(dirty_.reserved - allocated) : 0);
   begun_ = false;
   parts_.cache->end_snapshot(slot_);
   return {};
@@ -181,7 +188,8 @@ void Checkpoint::abandon() {
   std::uint32_t taken = 0;
   auto put_back = [&](Slot slot) {
     ++taken;
-    if (std::find(bad_slots_.begin(), bad_slots_.end(), slot) == bad_slots_.end()) parts_.slots->free(slot);
+    if (std::find(bad_slots_.begin(), bad_slots_.end(), slot) == bad_slots_.end())
+      parts_.slots->free(slot);
   };
   if (!sync_failed_) {
     for (const Written& page : written_) put_back(entry_slot(page.entry));

@@ -37,7 +37,8 @@ struct CheckpointParts {
 
 class Checkpoint {
  public:
-  explicit Checkpoint(const CheckpointParts& parts) : parts_(parts), slot_(parts.cache->readers().claim()) {}
+  explicit Checkpoint(const CheckpointParts& parts)
+      : parts_(parts), slot_(parts.cache->readers().claim()) {}
   ~Checkpoint();
   Checkpoint(const Checkpoint&) = delete;
   Checkpoint& operator=(const Checkpoint&) = delete;
@@ -84,10 +85,10 @@ class Checkpoint {
   PageCache::DirtyPages dirty_;
   std::size_t next_page_ = 0;
   std::size_t unsynced_pages_ = 0;
-  std::vector<FreedRun> freed_;             // By first page.
-  std::set<std::uint32_t> leaves_;          // Map leaves to write.
+  std::vector<FreedRun> freed_;     // By first page.
+  std::set<std::uint32_t> leaves_;  // Map leaves to write.
   std::vector<Written> written_;
-  std::vector<Slot> bad_slots_;             // A write to them failed: not used again.
+  std::vector<Slot> bad_slots_;  // A write to them failed: not used again.
   std::unique_ptr<MapUpdate> map_update_;
   std::uint64_t map_pages_written_ = 0;
   std::int64_t pages_gained_ = 0;

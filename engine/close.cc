@@ -17,7 +17,8 @@ DatabaseImpl::~DatabaseImpl() {
 Result<void> DatabaseImpl::close() {
   if (closed_) return {};
   if (const std::uint32_t open = open_transactions_.load(); open != 0) {
-    return fail(ErrorCode::kInvalidArgument, std::to_string(open) + " transactions are still open; end them before close()");
+    return fail(ErrorCode::kInvalidArgument,
+                std::to_string(open) + " transactions are still open; end them before close()");
   }
   closed_ = true;
   stop_background();
@@ -34,7 +35,8 @@ Result<void> DatabaseImpl::close() {
 
 Result<void> DatabaseImpl::fold_log_in() {
   TRY(checkpoint());
-  // Frees that this checkpoint was the first to leave out have been settled by it: nothing reads any more.
+  // Frees that this checkpoint was the first to leave out have been settled by it: nothing reads
+  // any more.
   {
     MutexLock lock(meta_mutex_);
     Meta meta = meta_->meta();

@@ -11,7 +11,8 @@
 namespace holdfast {
 namespace {
 
-constexpr std::uint64_t kLazyBufferBytes = std::uint64_t{1} << 20;  // Beyond, lazy commits are written out.
+constexpr std::uint64_t kLazyBufferBytes = std::uint64_t{1}
+                                           << 20;  // Beyond, lazy commits are written out.
 
 }  // namespace
 
@@ -19,11 +20,13 @@ Result<WriteTransaction> DatabaseImpl::begin_write(std::chrono::milliseconds tim
   if (read_only_) return fail(ErrorCode::kReadOnly, "the database was opened read-only");
   if (auto error = poisoned()) return std::unexpected(*error);
   if (!gate_.enter(timeout)) {
-    return fail(ErrorCode::kTimedOut, "another write transaction has been open for " + std::to_string(timeout.count()) +
+    return fail(ErrorCode::kTimedOut, "another write transaction has been open for " +
+                                          std::to_string(timeout.count()) +
                                           " ms; commit it, or raise Options::write_timeout");
   }
   open_transactions_.fetch_add(1);
-  return WriteTransaction(std::make_unique<WriteState>(*this, *cache_, ids_, next(cache_->newest()), [this] { return make_room(); }));
+  return WriteTransaction(std::make_unique<WriteState>(*this, *cache_, ids_, next(cache_->newest()),
+                                                       [this] { return make_room(); }));
 }
 
 void DatabaseImpl::writer_ended() {
@@ -78,7 +81,8 @@ Result<void> DatabaseImpl::log_and_publish(WriteState& writer) {
     return reserved;
   }
   const TxnNumber txn = writer.txn();
-  const std::uint32_t used = cache_->publish(pages, view.freed(), txn, [&] { log.append(txn, std::move(batches)); });
+  const std::uint32_t used =
+      cache_->publish(pages, view.freed(), txn, [&] { log.append(txn, std::move(batches)); });
   slots_->unreserve(needed - used);
   return {};
 }
@@ -99,8 +103,10 @@ Result<void> DatabaseImpl::start_epoch() {
   MutexLock lock(meta_mutex_);
   TRY(meta_->restore_copies());
   const EpochNumber epoch{raw(highest_epoch_) + 1};
-  const LogConfig config{environment_.storage, environment_.clock, path_, meta_->meta().uuid, options_.log_segment_bytes, this};
-  auto log = TRY(LogWriter::start(config, epoch, environment_.random->bytes16(), opened_place_.end));
+  const LogConfig config{environment_.storage, environment_.clock,         path_,
+                         meta_->meta().uuid,   options_.log_segment_bytes, this};
+  auto log =
+      TRY(LogWriter::start(config, epoch, environment_.random->bytes16(), opened_place_.end));
   highest_epoch_ = epoch;
   const SegmentRef first = log->first_segment();
   Meta meta = meta_->meta();
@@ -152,7 +158,8 @@ Result<CommitToken> DatabaseImpl::finish_commit(TxnNumber txn, Durability durabi
 
 Result<void> DatabaseImpl::wait_durable(CommitToken token) {
   if (token > raw(cache_->newest())) {
-    return fail(ErrorCode::kInvalidArgument, "no transaction " + std::to_string(token) + " has been committed");
+    return fail(ErrorCode::kInvalidArgument,
+                "no transaction " + std::to_string(token) + " has been committed");
   }
   if (raw(cache_->durable()) >= token) return {};
   auto synced = log_.load()->sync_through(TxnNumber{token});
@@ -161,15 +168,18 @@ Result<void> DatabaseImpl::wait_durable(CommitToken token) {
   return std::unexpected(*poisoned());
 }
 
-Result<void> DatabaseImpl::sync() { return wait_durable(raw(cache_->newest())); }
+Result<void> DatabaseImpl::sync() {
+  return wait_durable(raw(cache_->newest()));
+}
 
 void DatabaseImpl::poison(const Error& error) {
   MutexLock lock(poison_mutex_);
   if (!poison_) {
-    poison_ = Error(ErrorCode::kPoisoned,
-                    "the database is frozen at its last durable transaction, because writing failed: " + error.message() +
-                        "; close it and open it again",
-                    error.place());
+    poison_ =
+        Error(ErrorCode::kPoisoned,
+              "the database is frozen at its last durable transaction, because writing failed: " +
+                  error.message() + "; close it and open it again",
+              error.place());
   }
   is_poisoned_.store(true);
   if (LogWriter* log = log_.load()) log->freeze(error);

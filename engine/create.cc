@@ -51,9 +51,11 @@ Result<void> DatabaseImpl::create_file() {
   auto renamed = written ? storage.rename(temporary, path_, false) : std::move(written);
   file_.reset();
   if (renamed) return storage.sync_directory(directory_of(path_));
-  if (auto removed = storage.remove(temporary); !removed) report_.notes.push_back(removed.error().to_string());
+  if (auto removed = storage.remove(temporary); !removed)
+    report_.notes.push_back(removed.error().to_string());
   // Somebody else was faster: theirs is opened.
-  const bool raced = renamed.error().code() == ErrorCode::kAlreadyExists && options_.mode == OpenMode::kCreate;
+  const bool raced =
+      renamed.error().code() == ErrorCode::kAlreadyExists && options_.mode == OpenMode::kCreate;
   return raced ? Result<void>() : renamed;
 }
 
@@ -68,7 +70,8 @@ Result<void> DatabaseImpl::write_first_state() {
     WriteView view(*cache_, ids_, TxnNumber{1}, [] { return Result<void>(); });
     TRY(catalog_create(view));
     std::vector<WrittenPage> pages;
-    for (const WriteView::PrivatePage& page : view.pages()) pages.push_back({page.page, page.frame, page.base});
+    for (const WriteView::PrivatePage& page : view.pages())
+      pages.push_back({page.page, page.frame, page.base});
     const std::uint32_t needed = cache_->slots_for(pages);
     TRY(slots_->reserve(needed));
     const std::uint32_t used = cache_->publish(pages, {}, TxnNumber{1}, [] {});
@@ -77,7 +80,8 @@ Result<void> DatabaseImpl::write_first_state() {
   }
   cache_->became_durable(TxnNumber{1});
   opened_place_ = {{Lsn{0}, 0, TxnNumber{1}}, {}};
-  Checkpoint checkpoint({environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()});
+  Checkpoint checkpoint(
+      {environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()});
   TRY(checkpoint.begin([this] { return opened_place_; }));
   while (TRY(checkpoint.step())) {
   }

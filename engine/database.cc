@@ -6,7 +6,9 @@
 
 namespace holdfast {
 
-const char* version() noexcept { return "0.1.0"; }
+const char* version() noexcept {
+  return "0.1.0";
+}
 
 Database::Database(std::unique_ptr<DatabaseImpl> impl) : impl_(std::move(impl)) {}
 Database::Database(Database&& other) noexcept = default;
@@ -25,9 +27,15 @@ Result<Database> Database::open(const std::string& path, const Options& options)
   return Database(TRY(DatabaseImpl::open(path, options)));
 }
 
-Result<ReadTransaction> Database::begin_read(const ReadOptions& options) { return impl_->begin_read(options); }
-Result<WriteTransaction> Database::begin_write() { return impl_->begin_write(impl_->options().write_timeout); }
-Result<WriteTransaction> Database::begin_write(std::chrono::milliseconds timeout) { return impl_->begin_write(timeout); }
+Result<ReadTransaction> Database::begin_read(const ReadOptions& options) {
+  return impl_->begin_read(options);
+}
+Result<WriteTransaction> Database::begin_write() {
+  return impl_->begin_write(impl_->options().write_timeout);
+}
+Result<WriteTransaction> Database::begin_write(std::chrono::milliseconds timeout) {
+  return impl_->begin_write(timeout);
+}
 
 Result<std::optional<std::string>> Database::get(std::string_view key) {
   const ReadTransaction reader = TRY(begin_read());
@@ -48,20 +56,39 @@ Result<bool> Database::erase(std::string_view key) {
   return erased;
 }
 
-Result<void> Database::wait_durable(CommitToken token) { return impl_->wait_durable(token); }
-Result<void> Database::sync() { return impl_->sync(); }
-Result<void> Database::checkpoint() { return impl_->checkpoint(); }
-Result<bool> Database::run_background() { return impl_->run_background(); }
-Result<VerifyReport> Database::verify(const VerifyOptions& options) { return impl_->verify(options); }
-Stats Database::stats() const { return impl_->stats(); }
-const RecoveryReport& Database::recovery() const noexcept { return impl_->recovery(); }
-const std::string& Database::path() const noexcept { return impl_->path(); }
-Result<void> Database::close() { return impl_->close(); }
+Result<void> Database::wait_durable(CommitToken token) {
+  return impl_->wait_durable(token);
+}
+Result<void> Database::sync() {
+  return impl_->sync();
+}
+Result<void> Database::checkpoint() {
+  return impl_->checkpoint();
+}
+Result<bool> Database::run_background() {
+  return impl_->run_background();
+}
+Result<VerifyReport> Database::verify(const VerifyOptions& options) {
+  return impl_->verify(options);
+}
+Stats Database::stats() const {
+  return impl_->stats();
+}
+const RecoveryReport& Database::recovery() const noexcept {
+  return impl_->recovery();
+}
+const std::string& Database::path() const noexcept {
+  return impl_->path();
+}
+Result<void> Database::close() {
+  return impl_->close();
+}
 
 Result<ReadTransaction> DatabaseImpl::begin_read(const ReadOptions& options) {
   const std::uint64_t at_least = options.at_least != 0 ? options.at_least : last_returned_.load();
   if (at_least > raw(cache_->newest())) {
-    return fail(ErrorCode::kInvalidArgument, "no transaction " + std::to_string(at_least) + " has been committed");
+    return fail(ErrorCode::kInvalidArgument,
+                "no transaction " + std::to_string(at_least) + " has been committed");
   }
   if (at_least > raw(cache_->durable())) {
     if (auto error = poisoned()) return std::unexpected(*error);
@@ -70,7 +97,9 @@ Result<ReadTransaction> DatabaseImpl::begin_read(const ReadOptions& options) {
   return ReadTransaction(std::make_unique<SnapshotState>(*this, *cache_, TxnNumber{at_least}));
 }
 
-void DatabaseImpl::reader_ended() { open_transactions_.fetch_sub(1); }
+void DatabaseImpl::reader_ended() {
+  open_transactions_.fetch_sub(1);
+}
 
 Stats DatabaseImpl::stats() const {
   Stats stats;
@@ -89,7 +118,10 @@ Stats DatabaseImpl::stats() const {
   stats.cache_budget_bytes = options_.cache_bytes;
   stats.cache_frame_bytes = std::uint64_t{cache.frames_in_use} * stats.page_size;
   stats.cache_dirty_bytes = std::uint64_t{cache_->dirty_pages()} * stats.page_size;
-  stats.cache_version_bytes = cache.held > cache_->dirty_pages() ? (cache.held - cache_->dirty_pages()) * std::uint64_t{stats.page_size} : 0;
+  stats.cache_version_bytes =
+      cache.held > cache_->dirty_pages()
+          ? (cache.held - cache_->dirty_pages()) * std::uint64_t{stats.page_size}
+          : 0;
   stats.table_bytes = cache.table_bytes;
   stats.open_snapshots = cache_->open_snapshots();
   stats.oldest_snapshot_txn = stats.open_snapshots == 0 ? 0 : raw(cache_->oldest_snapshot());

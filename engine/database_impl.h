@@ -1,8 +1,8 @@
 // The open database: owns the file, cache, log and background work, and is the one place that sees
 // trees, transactions, log and recovery together.
 //
-// Locks, in this order: the writer's gate, checkpoint_mutex_, meta_mutex_, then those of cache, log
-// and slots. background_mutex_ is taken alone.
+// Locks, in this order: the writer's gate, step_mutex_, checkpoint_mutex_, meta_mutex_, then those
+// of cache, log and slots. background_mutex_ is taken alone.
 #pragma once
 
 #include <memory>
@@ -29,7 +29,8 @@ namespace holdfast {
 
 class DatabaseImpl final : public LogObserver {
  public:
-  static Result<std::unique_ptr<DatabaseImpl>> open(const std::string& path, const Options& options);
+  static Result<std::unique_ptr<DatabaseImpl>> open(const std::string& path,
+                                                    const Options& options);
   ~DatabaseImpl() override;
 
   Result<ReadTransaction> begin_read(const ReadOptions& options);
@@ -64,7 +65,8 @@ class DatabaseImpl final : public LogObserver {
   // open.cc
   Result<void> open_existing();
   Result<void> lock_file();
-  Result<void> attach(const Meta& meta, TxnNumber txn, std::uint32_t id_high_water, std::uint32_t slot_high_water);
+  Result<void> attach(const Meta& meta, TxnNumber txn, std::uint32_t id_high_water,
+                      std::uint32_t slot_high_water);
   Result<void> read_log();
   Result<void> check_no_stray_log(const LogFiles& files) const;
   Result<void> scan_free_space();
@@ -86,8 +88,8 @@ class DatabaseImpl final : public LogObserver {
   void wake_background();
   [[nodiscard]] bool checkpoint_due() const;
   Result<bool> background_step();
-  Result<bool> step_checkpoint();            // Under checkpoint_mutex_.
-  Result<void> run_checkpoint();             // Likewise; to the end.
+  Result<bool> step_checkpoint();  // Under checkpoint_mutex_.
+  Result<void> run_checkpoint();   // Likewise; to the end.
   Result<void> publish_checkpoint();
   Result<void> write_checkpoint_meta(const Checkpoint& checkpoint);
   Result<LogPlace> place_to_checkpoint();
@@ -102,6 +104,7 @@ class DatabaseImpl final : public LogObserver {
   RecoveryReport report_;
   bool read_only_ = false;
   bool closed_ = false;
+  bool redo_done_ = false;
   std::unique_ptr<StorageFile> file_;
 
   mutable Mutex meta_mutex_;
@@ -112,18 +115,18 @@ class DatabaseImpl final : public LogObserver {
   std::unique_ptr<PageCache> cache_;
   IdSpace ids_;
   WriterGate gate_;
-  std::uint32_t next_tree_id_ = 0;           // The writer's.
+  std::uint32_t next_tree_id_ = 0;  // The writer's.
   std::uint32_t opened_id_high_water_ = 0;
 
-  LogPlace opened_place_;                    // Where the log that was found ends.
+  LogPlace opened_place_;  // Where the log that was found ends.
   std::vector<OldSegment> old_segments_;
   std::vector<std::string> leftover_files_;
   EpochNumber highest_epoch_{};
   std::unique_ptr<LogWriter> log_owner_;
-  Atomic<LogWriter*> log_{nullptr};          // Set once, by the first commit.
-  Atomic<bool> wrote_{false};                // This opening changed the file: close() folds the log in.
+  Atomic<LogWriter*> log_{nullptr};  // Set once, by the first commit.
+  Atomic<bool> wrote_{false};        // This opening changed the file: close() folds the log in.
 
-  Atomic<std::uint64_t> last_returned_{0};   // Newest txn whose commit() has returned.
+  Atomic<std::uint64_t> last_returned_{0};  // Newest txn whose commit() has returned.
   Atomic<std::uint32_t> open_transactions_{0};
   Atomic<std::uint64_t> commits_{0};
   Atomic<std::uint64_t> aborts_{0};
@@ -137,8 +140,8 @@ class DatabaseImpl final : public LogObserver {
   std::optional<Error> poison_;
 
   Mutex checkpoint_mutex_;
-  std::unique_ptr<Checkpoint> checkpoint_;   // Under way, by steps.
-  bool checkpoint_failed_ = false;           // The last one; the next waits for the clock.
+  std::unique_ptr<Checkpoint> checkpoint_;  // Under way, by steps.
+  bool checkpoint_failed_ = false;          // The last one; the next waits for the clock.
   std::chrono::steady_clock::time_point retry_at_{};
 
   Mutex background_mutex_;
@@ -147,7 +150,8 @@ class DatabaseImpl final : public LogObserver {
   bool stop_ = false;
   bool woken_ = false;
   Atomic<bool> background_sleeps_{false};
-  std::uint64_t marked_txn_ = 0;             // The background thread's.
+  Mutex step_mutex_;                     // A host may drive steps from several threads.
+  Atomic<std::uint64_t> marked_txn_{0};  // A mark vouches for it, or nothing was written since.
   std::chrono::steady_clock::time_point last_seen_change_{};
   std::uint64_t last_seen_txn_ = 0;
   std::chrono::steady_clock::time_point unsynced_since_{};

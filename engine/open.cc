@@ -17,20 +17,24 @@
 namespace holdfast {
 namespace {
 
-constexpr std::uint32_t kEagerScanLeaves = 64;  // Beyond, the first checkpoint scans for free space.
+constexpr std::uint32_t kEagerScanLeaves =
+    64;  // Beyond, the first checkpoint scans for free space.
 
 Result<void> check_options(const Options& options) {
   auto bad = [](const std::string& what) { return fail(ErrorCode::kInvalidArgument, what); };
   if (options.cache_bytes < kMinCacheBytes) {
-    return bad("Options::cache_bytes is " + std::to_string(options.cache_bytes) + "; the least is " + std::to_string(kMinCacheBytes));
+    return bad("Options::cache_bytes is " + std::to_string(options.cache_bytes) +
+               "; the least is " + std::to_string(kMinCacheBytes));
   }
   const std::uint32_t size = options.page_size;
   if (size < kPageSizeMin || size > kPageSizeMax || (size & (size - 1)) != 0) {
-    return bad("Options::page_size is " + std::to_string(size) + "; it must be 4096, 8192, 16384 or 32768");
+    return bad("Options::page_size is " + std::to_string(size) +
+               "; it must be 4096, 8192, 16384 or 32768");
   }
   if (options.log_segment_bytes < kLogSegmentMin || options.log_segment_bytes > kLogSegmentMax) {
-    return bad("Options::log_segment_bytes is " + std::to_string(options.log_segment_bytes) + "; it must lie between " +
-               std::to_string(kLogSegmentMin) + " and " + std::to_string(kLogSegmentMax));
+    return bad("Options::log_segment_bytes is " + std::to_string(options.log_segment_bytes) +
+               "; it must lie between " + std::to_string(kLogSegmentMin) + " and " +
+               std::to_string(kLogSegmentMax));
   }
   if (options.accept_damaged_log && options.mode != OpenMode::kReadOnly) {
     return bad("Options::accept_damaged_log needs OpenMode::kReadOnly");
@@ -53,7 +57,8 @@ DatabaseImpl::DatabaseImpl(const std::string& path, const Options& options)
       environment_(options.environment != nullptr ? *options.environment : system_environment()),
       read_only_(options.mode == OpenMode::kReadOnly) {}
 
-Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::open(const std::string& path, const Options& options) {
+Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::open(const std::string& path,
+                                                         const Options& options) {
   TRY(check_options(options));
   if (path.empty()) return fail(ErrorCode::kInvalidArgument, "the path of the database is empty");
   std::unique_ptr<DatabaseImpl> db(new DatabaseImpl(path, options));
@@ -61,21 +66,25 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::open(const std::string& path
   const bool exists = TRY(db->environment_.storage->exists(path));
   const bool creates = options.mode == OpenMode::kCreate || options.mode == OpenMode::kCreateNew;
   if (exists && options.mode == OpenMode::kCreateNew) {
-    return fail(ErrorCode::kAlreadyExists, "the database exists already", {.file = path, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+    return fail(ErrorCode::kAlreadyExists, "the database exists already",
+                {.file = path, .offset = {}, .page = {}, .tree = {}, .txn = {}});
   }
   if (!exists && !creates) {
-    return fail(ErrorCode::kNotFound, "there is no such database", {.file = path, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+    return fail(ErrorCode::kNotFound, "there is no such database",
+                {.file = path, .offset = {}, .page = {}, .tree = {}, .txn = {}});
   }
   if (!exists) TRY(db->create_file());
   TRY(db->open_existing());
   db->report_.created = !exists;
-  db->report_.seconds = std::chrono::duration<double>(db->environment_.clock->now() - begun).count();
+  db->report_.seconds =
+      std::chrono::duration<double>(db->environment_.clock->now() - begun).count();
   db->start_background();
   return db;
 }
 
 Result<void> DatabaseImpl::lock_file() {
-  file_ = TRY(environment_.storage->open(path_, read_only_ ? FileMode::kReadOnly : FileMode::kReadWrite));
+  file_ = TRY(
+      environment_.storage->open(path_, read_only_ ? FileMode::kReadOnly : FileMode::kReadWrite));
   return file_->lock(read_only_ ? LockMode::kShared : LockMode::kExclusive);
 }
 
@@ -83,6 +92,7 @@ Result<void> DatabaseImpl::open_existing() {
   TRY(lock_file());
   meta_ = TRY(MetaStore::open(*file_));
   TRY(read_log());
+  redo_done_ = true;
   if (!read_only_) TRY(scan_free_space());
   return {};
 }
@@ -126,7 +136,8 @@ Result<void> DatabaseImpl::read_log() {
   report_.recovered_txn = raw(meta.txn);
   highest_epoch_ = std::max(meta.epoch, files.highest_epoch());
   leftover_files_ = files.leftovers();
-  opened_place_ = {{meta.log_lsn, meta.log_chain, meta.txn}, {meta.segment_epoch, meta.segment_salt, meta.segment_start}};
+  opened_place_ = {{meta.log_lsn, meta.log_chain, meta.txn},
+                   {meta.segment_epoch, meta.segment_salt, meta.segment_start}};
   if (!meta.log_beside) {
     TRY(check_no_stray_log(files));
     for (const FoundSegment& segment : files.sound()) leftover_files_.push_back(segment.path);
@@ -134,7 +145,8 @@ Result<void> DatabaseImpl::read_log() {
   }
   LogOutcome outcome = TRY(scan_log(files, log_start(meta)));
   outcome.fill(report_);
-  if (outcome.log_end == LogEnd::kDamaged && !options_.accept_damaged_log) return std::unexpected(outcome.damage_error());
+  if (outcome.log_end == LogEnd::kDamaged && !options_.accept_damaged_log)
+    return std::unexpected(outcome.damage_error());
   highest_epoch_ = std::max(highest_epoch_, outcome.highest_epoch_seen);
   old_segments_ = outcome.segments;
   leftover_files_ = outcome.leftovers;
@@ -146,7 +158,9 @@ Result<void> DatabaseImpl::read_log() {
   RedoPages target(*cache_, [this](const LogPlace& at) -> Result<void> {
     if (cache_->held() < cache_->frame_limit() / 2) return {};
     if (read_only_) {
-      return fail(ErrorCode::kLimitExceeded, "replaying the log changes more pages than cache_bytes holds; open with a larger cache_bytes");
+      return fail(ErrorCode::kLimitExceeded,
+                  "replaying the log changes more pages than cache_bytes holds; open with a larger "
+                  "cache_bytes");
     }
     opened_place_ = at;
     cache_->start_at(at.end.txn);
@@ -170,19 +184,23 @@ Result<void> DatabaseImpl::check_no_stray_log(const LogFiles& files) const {
     if (segment.header.ref.epoch <= meta_->meta().epoch) continue;
     std::vector<std::byte> block(kLogBlockBytes);
     const std::size_t bytes = TRY(segment.file->read(kSegmentBodyOffset, block));
-    const bool empty = std::all_of(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(bytes),
-                                   [](std::byte b) { return b == std::byte{0}; });
+    const bool empty =
+        std::all_of(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(bytes),
+                    [](std::byte b) { return b == std::byte{0}; });
     if (empty) continue;
-    return fail(ErrorCode::kDamaged,
-                "the file says it was closed, but a later log with transactions lies beside it: the file or its header "
-                "is older than its log",
-                {.file = segment.path, .offset = kSegmentBodyOffset, .page = {}, .tree = {}, .txn = {}});
+    return fail(
+        ErrorCode::kDamaged,
+        "the file says it was closed, but a later log with transactions lies beside it: the file "
+        "or its header "
+        "is older than its log",
+        {.file = segment.path, .offset = kSegmentBodyOffset, .page = {}, .tree = {}, .txn = {}});
   }
   return {};
 }
 
 Result<void> DatabaseImpl::scan_free_space() {
-  if (slots_->scanned()) return {};
+  // Until the whole log is redone, ids and slots that look free may not be.
+  if (slots_->scanned() || !redo_done_) return {};
   if (map_->leaf_count() > kEagerScanLeaves && !wrote_.load()) return {};
   std::vector<bool> used(std::size_t{slots_->high_water()} + 1);
   auto mark = [&](Slot slot) {
@@ -201,7 +219,8 @@ Result<void> DatabaseImpl::scan_free_space() {
     for (std::uint32_t i = 0; i < entries.size(); ++i) {
       const std::uint64_t id = std::uint64_t{leaf} * entries.size() + i;
       mark(entry_slot(entries[i]));
-      if (entries[i] != MapEntry{} || id <= raw(kCatalogRoot) || id >= opened_id_high_water_) continue;
+      if (entries[i] != MapEntry{} || id <= raw(kCatalogRoot) || id >= opened_id_high_water_)
+        continue;
       const PageId page{static_cast<std::uint32_t>(id)};
       const TablePage* row = cache_->table().peek(page);
       const bool in_memory = row != nullptr && Word{row->word.load()}.frame() != kNoFrame;

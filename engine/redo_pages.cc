@@ -20,7 +20,8 @@ Result<std::span<std::byte>> RedoPages::blank(PageId id) {
 // Nothing writes this record yet: it comes with parked pages and bulk loads.
 Result<void> RedoPages::place(PageId id, Slot slot, std::uint64_t, TxnNumber txn) {
   return fail(ErrorCode::kUnsupportedFormat,
-              "the log places a page in slot " + std::to_string(raw(slot)) + ", which this version can't replay",
+              "the log places a page in slot " + std::to_string(raw(slot)) +
+                  ", which this version can't replay",
               {.file = {}, .offset = {}, .page = raw(id), .tree = {}, .txn = raw(txn)});
 }
 

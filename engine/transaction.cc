@@ -51,21 +51,26 @@ Result<std::vector<TreeInfo>> Reader::trees() const {
   return trees;
 }
 
-std::uint64_t Reader::txn() const noexcept { return raw(state_->txn()); }
+std::uint64_t Reader::txn() const noexcept {
+  return raw(state_->txn());
+}
 
-ReadTransaction::ReadTransaction(std::unique_ptr<ReadState> state) : Reader(state.get()), owned_(std::move(state)) {}
+ReadTransaction::ReadTransaction(std::unique_ptr<ReadState> state)
+    : Reader(state.get()), owned_(std::move(state)) {}
 ReadTransaction::ReadTransaction(ReadTransaction&& other) noexcept = default;
 ReadTransaction& ReadTransaction::operator=(ReadTransaction&& other) noexcept = default;
 ReadTransaction::~ReadTransaction() = default;
 
-WriteTransaction::WriteTransaction(std::unique_ptr<WriteState> state) : Reader(state.get()), owned_(std::move(state)) {}
+WriteTransaction::WriteTransaction(std::unique_ptr<WriteState> state)
+    : Reader(state.get()), owned_(std::move(state)) {}
 WriteTransaction::WriteTransaction(WriteTransaction&& other) noexcept = default;
 WriteTransaction& WriteTransaction::operator=(WriteTransaction&& other) noexcept = default;
 WriteTransaction::~WriteTransaction() = default;
 
 Result<void> WriteTransaction::put(Tree tree, std::string_view key, std::string_view value) {
   const TreeRef ref = TRY(owned_->change([&] { return owned_->resolve(tree); }));
-  const PutOutcome outcome = TRY(owned_->change([&] { return tree_put(owned_->view(), ref, key, value); }));
+  const PutOutcome outcome =
+      TRY(owned_->change([&] { return tree_put(owned_->view(), ref, key, value); }));
   if (!outcome.existed) owned_->note_records(ref.id, 1);
   return {};
 }
@@ -78,8 +83,8 @@ Result<bool> WriteTransaction::erase(Tree tree, std::string_view key) {
 }
 
 Result<Tree> WriteTransaction::create_tree(std::string_view name) {
-  const CatalogEntry entry =
-      TRY(owned_->change([&] { return catalog_add(owned_->view(), name, owned_->db().next_tree_id()); }));
+  const CatalogEntry entry = TRY(owned_->change(
+      [&] { return catalog_add(owned_->view(), name, owned_->db().next_tree_id()); }));
   return Tree(raw(entry.tree.id));
 }
 
@@ -89,7 +94,9 @@ Result<Tree> WriteTransaction::open_or_create_tree(std::string_view name) {
   return create_tree(name);
 }
 
-Result<CommitToken> WriteTransaction::commit() { return commit(owned_->db().options().durability); }
+Result<CommitToken> WriteTransaction::commit() {
+  return commit(owned_->db().options().durability);
+}
 
 Result<CommitToken> WriteTransaction::commit(Durability durability) {
   return owned_->db().commit(*owned_, durability, true);
@@ -99,7 +106,9 @@ Result<CommitToken> WriteTransaction::commit_async() {
   return owned_->db().commit(*owned_, owned_->db().options().durability, false);
 }
 
-void WriteTransaction::abort() noexcept { owned_->end(); }
+void WriteTransaction::abort() noexcept {
+  owned_->end();
+}
 
 Cursor::Cursor(std::unique_ptr<CursorState> state) : state_(std::move(state)) {}
 Cursor::Cursor(Cursor&& other) noexcept = default;
@@ -127,8 +136,12 @@ Result<bool> Cursor::next() {
 Result<bool> Cursor::prev() {
   return state_->move([](TreeCursor& cursor) { return cursor.prev(); });
 }
-bool Cursor::valid() const noexcept { return state_->cursor().valid(); }
-std::string_view Cursor::key() const noexcept { return state_->cursor().key(); }
+bool Cursor::valid() const noexcept {
+  return state_->cursor().valid();
+}
+std::string_view Cursor::key() const noexcept {
+  return state_->cursor().key();
+}
 Result<std::string_view> Cursor::value() {
   return state_->move([](TreeCursor& cursor) { return cursor.value(); });
 }

@@ -29,7 +29,9 @@ Result<std::uint64_t> ReadState::count(TreeId id) {
 SnapshotState::SnapshotState(DatabaseImpl& db, PageCache& cache, TxnNumber at_least)
     : ReadState(db, view_), view_(cache, at_least) {}
 
-SnapshotState::~SnapshotState() { db_.reader_ended(); }
+SnapshotState::~SnapshotState() {
+  db_.reader_ended();
+}
 
 Result<void> SnapshotState::usable() const {
   if (txn() <= db_.durable_txn()) return {};
@@ -41,7 +43,9 @@ WriteState::WriteState(DatabaseImpl& db, PageCache& cache, IdSpace& ids, TxnNumb
                        std::function<Result<void>()> make_room)
     : ReadState(db, view_), view_(cache, ids, number, std::move(make_room)) {}
 
-WriteState::~WriteState() { end(); }
+WriteState::~WriteState() {
+  end();
+}
 
 Result<void> WriteState::usable() const {
   if (ended_) return fail(ErrorCode::kInvalidArgument, "the transaction has ended");
@@ -53,7 +57,8 @@ Result<void> WriteState::usable() const {
 Result<std::uint64_t> WriteState::count(TreeId id) {
   const std::uint64_t committed = TRY(ReadState::count(id));
   auto found = records_.find(id);
-  return found == records_.end() ? committed : committed + static_cast<std::uint64_t>(found->second);
+  return found == records_.end() ? committed
+                                 : committed + static_cast<std::uint64_t>(found->second);
 }
 
 Result<void> WriteState::settle_records() {
@@ -75,10 +80,13 @@ bool WriteState::dooms(const Error& error) const {
   switch (error.code()) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kNotFound:
-    case ErrorCode::kAlreadyExists: return false;
+    case ErrorCode::kAlreadyExists:
+      return false;
     // Only what was refused before anything changed carries no txn: the limits of keys and values.
-    case ErrorCode::kLimitExceeded: return error.place().txn.has_value();
-    default: return true;
+    case ErrorCode::kLimitExceeded:
+      return error.place().txn.has_value();
+    default:
+      return true;
   }
 }
 

@@ -71,7 +71,9 @@ class WriteState final : public ReadState {
   void note_records(TreeId id, std::int64_t change) { records_[id] += change; }
   // Writes the record counts into the catalog.
   Result<void> settle_records();
-  void doom(const Error& error) { if (!doomed_) doomed_ = error; }
+  void doom(const Error& error) {
+    if (!doomed_) doomed_ = error;
+  }
   // The turn is over; nothing more can be done with this transaction.
   void end();
   [[nodiscard]] bool ended() const { return ended_; }

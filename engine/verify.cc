@@ -1,10 +1,10 @@
 // verify(): every check there is, as findings.
 //
-//   trees from the catalog down, as of a snapshot -> pages that no tree reaches -> each page and map
-//   page on disk against what vouches for it -> slots used twice -> record counts -> the log
+//   trees from the catalog down, as of a snapshot -> pages that no tree reaches -> each page and
+//   map page on disk against what vouches for it -> slots used twice -> record counts -> the log
 //
-// Readers and the writer go on meanwhile. A page that changes under the check is looked at again and
-// only reported if what vouches for it stayed the same.
+// Readers and the writer go on meanwhile. A page that changes under the check is looked at again
+// and only reported if what vouches for it stayed the same.
 #include <algorithm>
 
 #include "engine/base/result.h"
@@ -26,7 +26,8 @@ class Findings {
   }
   void add(std::string code, const Error& error) {
     const ErrorPlace& place = error.place();
-    add({std::move(code), error.message(), place.file, place.offset, place.page, place.tree, place.txn});
+    add({std::move(code), error.message(), place.file, place.offset, place.page, place.tree,
+         place.txn});
   }
 
  private:
@@ -38,13 +39,17 @@ class Findings {
 // Tells the caller how far it is, now and then, and asks whether to go on.
 class Teller {
  public:
-  Teller(const ProgressFunction& progress, std::uint64_t total) : progress_(progress), total_(total) {}
+  Teller(const ProgressFunction& progress, std::uint64_t total)
+      : progress_(progress), total_(total) {}
   bool step(std::string_view stage, std::string_view unit = "pages") {
     ++done_;
     if (!progress_ || (done_ & 255) != 1) return true;
     return progress_({stage, done_, std::max(total_, done_), unit});
   }
-  void begin(std::uint64_t total) { done_ = 0; total_ = total; }
+  void begin(std::uint64_t total) {
+    done_ = 0;
+    total_ = total;
+  }
 
  private:
   const ProgressFunction& progress_;
@@ -74,7 +79,9 @@ class TreeFindings final : public TreeCheckSink {
   Teller& teller_;
 };
 
-std::unexpected<Error> cancelled() { return fail(ErrorCode::kCancelled, "verify() was cancelled by its progress function"); }
+std::unexpected<Error> cancelled() {
+  return fail(ErrorCode::kCancelled, "verify() was cancelled by its progress function");
+}
 
 }  // namespace
 
@@ -89,7 +96,8 @@ class Verification {
     PageCache* cache;
     IdSpace* ids;
   };
-  Verification(const Parts& parts, TxnNumber at_least, const VerifyOptions& options, VerifyReport& report)
+  Verification(const Parts& parts, TxnNumber at_least, const VerifyOptions& options,
+               VerifyReport& report)
       : parts_(parts),
         view_(*parts.cache, at_least),
         report_(report),
@@ -126,11 +134,18 @@ Result<void> Verification::check_tree(TreeRef tree, const TreeInfo* info) {
   skipped_ = skipped_ || !sound;
   if (info == nullptr) return {};
   if (sound && totals.records != info->records) {
-    findings_.add({"record_count", "the catalog counts " + std::to_string(info->records) + " records, the tree holds " +
-                                       std::to_string(totals.records), {}, {}, {}, raw(tree.id), {}});
+    findings_.add({"record_count",
+                   "the catalog counts " + std::to_string(info->records) +
+                       " records, the tree holds " + std::to_string(totals.records),
+                   {},
+                   {},
+                   {},
+                   raw(tree.id),
+                   {}});
   }
   report_.records += totals.records;
-  report_.trees.push_back({info->name, raw(tree.id), totals.records, totals.nodes, totals.overflow_pages, totals.height, totals.bytes_used});
+  report_.trees.push_back({info->name, raw(tree.id), totals.records, totals.nodes,
+                           totals.overflow_pages, totals.height, totals.bytes_used});
   return {};
 }
 
@@ -157,7 +172,8 @@ Result<void> Verification::check_trees() {
 // Whether the snapshot has this page.
 Result<bool> Verification::is_live(PageId id) {
   const TablePage* row = TRY(parts_.cache->table().row(id));
-  if (Word{row->word.load()}.frame() == kNoFrame && entry_slot(row->entry.load()) == kNoSlot) return false;
+  if (Word{row->word.load()}.frame() == kNoFrame && entry_slot(row->entry.load()) == kNoSlot)
+    return false;
   if (parts_.cache->freed_by(id, view_.snapshot())) return false;
   PageGuard guard(view_);
   return view_.page(id).has_value();
@@ -172,7 +188,9 @@ Result<void> Verification::check_reach() {
     if (!teller_.step("reach")) return cancelled();
     if (claimed_[id]) continue;
     auto live = is_live(PageId{id});
-    if (live && *live) findings_.add({"page_lost", "no tree reaches this page and it isn't free", {}, {}, id, {}, {}});
+    if (live && *live)
+      findings_.add(
+          {"page_lost", "no tree reaches this page and it isn't free", {}, {}, id, {}, {}});
   }
   return {};
 }
@@ -195,8 +213,10 @@ Result<void> Verification::check_pages_on_disk() {
       const std::uint64_t offset = parts_.slots->offset_of(entry_slot(entry));
       auto bytes = parts_.file->read_past_cache(offset, page);
       Result<void> sound = bytes ? Result<void>() : std::unexpected(bytes.error());
-      if (bytes && *bytes != page.size()) sound = fail(ErrorCode::kDamaged, "the file ends before this page");
-      if (sound) sound = verify_page(page, {parts_.cache->tag(), PageId{id}, entry_check(entry), 32});
+      if (bytes && *bytes != page.size())
+        sound = fail(ErrorCode::kDamaged, "the file ends before this page");
+      if (sound)
+        sound = verify_page(page, {parts_.cache->tag(), PageId{id}, entry_check(entry), 32});
       if (!sound && (*row)->entry.load() != entry) continue;
       if (!sound) findings_.add({"page_check", sound.error().message(), {}, offset, id, {}, {}});
       ++report_.pages_checked;
@@ -215,9 +235,12 @@ void Verification::check_map_pages() {
       auto bytes = parts_.file->read_past_cache(offset, page);
       const bool whole = bytes && *bytes == page.size();
       Result<void> sound = bytes ? Result<void>() : std::unexpected(bytes.error());
-      if (bytes && !whole) sound = fail(ErrorCode::kDamaged, "the file ends before this page of the page map");
-      if (sound) sound = verify_page(page, {parts_.cache->tag(), page_id(page.data()), ref.check, 64});
-      if (!sound) findings_.add({"map_page_check", sound.error().message(), {}, offset, {}, {}, {}});
+      if (bytes && !whole)
+        sound = fail(ErrorCode::kDamaged, "the file ends before this page of the page map");
+      if (sound)
+        sound = verify_page(page, {parts_.cache->tag(), page_id(page.data()), ref.check, 64});
+      if (!sound)
+        findings_.add({"map_page_check", sound.error().message(), {}, offset, {}, {}, {}});
       ++report_.map_pages_checked;
     }
   }
@@ -229,11 +252,20 @@ Result<void> Verification::check_slots() {
     if (slot == kNoSlot) return;
     const std::uint64_t offset = parts_.slots->offset_of(slot);
     if (raw(slot) >= taken.size()) {
-      findings_.add({"slot_beyond", "a place beyond the highest slot in use is named", {}, offset, page, {}, {}});
+      findings_.add({"slot_beyond",
+                     "a place beyond the highest slot in use is named",
+                     {},
+                     offset,
+                     page,
+                     {},
+                     {}});
       return;
     }
-    if (taken[raw(slot)]) findings_.add({"slot_shared", "two pages claim the same place", {}, offset, page, {}, {}});
-    if (!parts_.slots->is_used(slot)) findings_.add({"slot_free", "a page lies in a place that counts as free", {}, offset, page, {}, {}});
+    if (taken[raw(slot)])
+      findings_.add({"slot_shared", "two pages claim the same place", {}, offset, page, {}, {}});
+    if (!parts_.slots->is_used(slot))
+      findings_.add(
+          {"slot_free", "a page lies in a place that counts as free", {}, offset, page, {}, {}});
     taken[raw(slot)] = true;
   };
   for (const MapRef& ref : parts_.map->all_refs()) {
@@ -251,7 +283,8 @@ Result<VerifyReport> DatabaseImpl::verify(const VerifyOptions& options) {
   VerifyReport report;
   const auto begun = environment_.clock->now();
   if (auto error = poisoned()) return std::unexpected(*error);
-  const Verification::Parts parts{file_.get(), environment_.storage, map_.get(), slots_.get(), cache_.get(), &ids_};
+  const Verification::Parts parts{file_.get(),  environment_.storage, map_.get(),
+                                  slots_.get(), cache_.get(),         &ids_};
   Verification verification(parts, TxnNumber{last_returned_.load()}, options, report);
   TRY(verification.check_trees());
   TRY(verification.check_reach());
@@ -263,8 +296,15 @@ Result<VerifyReport> DatabaseImpl::verify(const VerifyOptions& options) {
     TRY(verification.check_slots());
     MetaStore metas = TRY(MetaStore::open(*file_));
     if (metas.bad_copies() != 0) {
-      verification.findings().add({"meta_copy", std::to_string(metas.bad_copies()) + " copy of the newest meta block is bad; the next write mends it",
-                                   {}, {}, {}, {}, {}});
+      verification.findings().add(
+          {"meta_copy",
+           std::to_string(metas.bad_copies()) +
+               " copy of the newest meta block is bad; the next write mends it",
+           {},
+           {},
+           {},
+           {},
+           {}});
     }
     if (metas.meta().log_beside) {
       const LogWriter* log = log_.load();
@@ -280,8 +320,14 @@ Result<VerifyReport> DatabaseImpl::verify(const VerifyOptions& options) {
       } else {
         report.log_bytes_checked = checked->bytes_checked;
         for (const LogDamage& damage : checked->damage) {
-          verification.findings().add({"log_damage", damage.reason + (damage.evidence.empty() ? "" : "; " + damage.evidence),
-                                       damage.place.file, damage.place.offset, {}, {}, damage.place.txn});
+          verification.findings().add(
+              {"log_damage",
+               damage.reason + (damage.evidence.empty() ? "" : "; " + damage.evidence),
+               damage.place.file,
+               damage.place.offset,
+               {},
+               {},
+               damage.place.txn});
         }
       }
     }

@@ -11,7 +11,8 @@
 
 namespace holdfast {
 
-static_assert(std::endian::native == std::endian::little, "big-endian machines need byte swaps here");
+static_assert(std::endian::native == std::endian::little,
+              "big-endian machines need byte swaps here");
 
 template <class T>
   requires(std::is_unsigned_v<T> || std::is_enum_v<T>)
@@ -27,12 +28,24 @@ void store(std::byte* at, T value) noexcept {
   std::memcpy(at, &value, sizeof value);
 }
 
-inline std::uint16_t load16(const std::byte* at) noexcept { return load<std::uint16_t>(at); }
-inline std::uint32_t load32(const std::byte* at) noexcept { return load<std::uint32_t>(at); }
-inline std::uint64_t load64(const std::byte* at) noexcept { return load<std::uint64_t>(at); }
-inline void store16(std::byte* at, std::uint16_t v) noexcept { store(at, v); }
-inline void store32(std::byte* at, std::uint32_t v) noexcept { store(at, v); }
-inline void store64(std::byte* at, std::uint64_t v) noexcept { store(at, v); }
+inline std::uint16_t load16(const std::byte* at) noexcept {
+  return load<std::uint16_t>(at);
+}
+inline std::uint32_t load32(const std::byte* at) noexcept {
+  return load<std::uint32_t>(at);
+}
+inline std::uint64_t load64(const std::byte* at) noexcept {
+  return load<std::uint64_t>(at);
+}
+inline void store16(std::byte* at, std::uint16_t v) noexcept {
+  store(at, v);
+}
+inline void store32(std::byte* at, std::uint32_t v) noexcept {
+  store(at, v);
+}
+inline void store64(std::byte* at, std::uint64_t v) noexcept {
+  store(at, v);
+}
 
 inline std::span<const std::byte> as_bytes(std::string_view s) noexcept {
   return {reinterpret_cast<const std::byte*>(s.data()), s.size()};
@@ -41,7 +54,11 @@ inline std::string_view as_view(const std::byte* data, std::size_t size) noexcep
   return {reinterpret_cast<const char*>(data), size};
 }
 
-constexpr std::uint64_t align_up(std::uint64_t n, std::uint64_t to) noexcept { return (n + to - 1) / to * to; }
-constexpr std::uint64_t align_down(std::uint64_t n, std::uint64_t to) noexcept { return n / to * to; }
+constexpr std::uint64_t align_up(std::uint64_t n, std::uint64_t to) noexcept {
+  return (n + to - 1) / to * to;
+}
+constexpr std::uint64_t align_down(std::uint64_t n, std::uint64_t to) noexcept {
+  return n / to * to;
+}
 
 }  // namespace holdfast

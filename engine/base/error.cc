@@ -4,30 +4,49 @@ namespace holdfast {
 
 const char* error_code_name(ErrorCode code) noexcept {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid_argument";
-    case ErrorCode::kLimitExceeded: return "limit_exceeded";
-    case ErrorCode::kNotFound: return "not_found";
-    case ErrorCode::kAlreadyExists: return "already_exists";
-    case ErrorCode::kBusy: return "busy";
-    case ErrorCode::kTimedOut: return "timed_out";
-    case ErrorCode::kIo: return "io";
-    case ErrorCode::kDiskFull: return "disk_full";
-    case ErrorCode::kPermission: return "permission";
-    case ErrorCode::kNotADatabase: return "not_a_database";
-    case ErrorCode::kUnsupportedFormat: return "unsupported_format";
-    case ErrorCode::kDamaged: return "damaged";
-    case ErrorCode::kPoisoned: return "poisoned";
-    case ErrorCode::kSnapshotTooOld: return "snapshot_too_old";
-    case ErrorCode::kReadOnly: return "read_only";
-    case ErrorCode::kCancelled: return "cancelled";
-    case ErrorCode::kOutOfMemory: return "out_of_memory";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kLimitExceeded:
+      return "limit_exceeded";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kAlreadyExists:
+      return "already_exists";
+    case ErrorCode::kBusy:
+      return "busy";
+    case ErrorCode::kTimedOut:
+      return "timed_out";
+    case ErrorCode::kIo:
+      return "io";
+    case ErrorCode::kDiskFull:
+      return "disk_full";
+    case ErrorCode::kPermission:
+      return "permission";
+    case ErrorCode::kNotADatabase:
+      return "not_a_database";
+    case ErrorCode::kUnsupportedFormat:
+      return "unsupported_format";
+    case ErrorCode::kDamaged:
+      return "damaged";
+    case ErrorCode::kPoisoned:
+      return "poisoned";
+    case ErrorCode::kSnapshotTooOld:
+      return "snapshot_too_old";
+    case ErrorCode::kReadOnly:
+      return "read_only";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kOutOfMemory:
+      return "out_of_memory";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "unknown";
 }
 
 Error::Error(ErrorCode code, std::string message, ErrorPlace place)
-    : payload_(std::make_shared<const Payload>(Payload{code, std::move(message), std::move(place)})) {}
+    : payload_(
+          std::make_shared<const Payload>(Payload{code, std::move(message), std::move(place)})) {}
 
 std::string Error::to_string() const {
   const ErrorPlace& where = place();

@@ -6,12 +6,12 @@
 
 #include "holdfast/error.h"
 
-#define TRY(expression)                                                       \
-  __extension__({                                                             \
-    auto&& try_result = (expression);                                         \
-    if (!try_result) [[unlikely]]                                             \
-      return std::unexpected(std::move(try_result).error());                  \
-    *std::move(try_result);                                                   \
+#define TRY(expression)                                      \
+  __extension__({                                            \
+    auto&& try_result = (expression);                        \
+    if (!try_result) [[unlikely]]                            \
+      return std::unexpected(std::move(try_result).error()); \
+    *std::move(try_result);                                  \
   })
 
 namespace holdfast {

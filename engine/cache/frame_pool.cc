@@ -42,9 +42,11 @@ Result<std::unique_ptr<FramePool>> FramePool::create(std::uint32_t page_size, st
     return pool;
   }
   const std::size_t bytes = align_up(std::size_t{frames} * page_size, kHugePage);
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
-    return fail(ErrorCode::kOutOfMemory, "no memory for a cache of " + std::to_string(bytes) + " bytes; set a smaller cache_bytes");
+    return fail(ErrorCode::kOutOfMemory, "no memory for a cache of " + std::to_string(bytes) +
+                                             " bytes; set a smaller cache_bytes");
   }
   // Large caches gain from huge pages; a small one would pay 2 MiB for its first frame.
   if (bytes >= 16 * kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);

@@ -1,4 +1,5 @@
-// Frames: page-sized buffers in one arena, what is known of each, and the way from use back to free.
+// Frames: page-sized buffers in one arena, what is known of each, and the way from use back to
+// free.
 //
 // A frame's life: free -> (taken) -> published or private -> limbo -> free. In limbo it is unlinked
 // from every table and chain, but readers that found it before may still look at it: it becomes
@@ -27,12 +28,12 @@ enum class FrameState : std::uint8_t { kFree, kTaken, kPublished, kLimbo };
 // says who may change it.
 struct Frame {
   Atomic<FrameState> state{FrameState::kFree};
-  Atomic<bool> held{false};                 // Can't be evicted: dirty or superseded. Version lock.
-  Atomic<PageId> page{kNoPage};             // Whoever took the frame, before publishing.
-  Atomic<FrameIndex> older{kNoFrame};       // Next older version of the page. Version lock.
-  Atomic<Slot> slot{kNoSlot};               // Where the same content is in the tree file; none: dirty.
-  Atomic<std::uint32_t> pins{0};            // Cursors and open write transactions.
-  std::uint64_t retired_at = 0;             // Pool lock.
+  Atomic<bool> held{false};            // Can't be evicted: dirty or superseded. Version lock.
+  Atomic<PageId> page{kNoPage};        // Whoever took the frame, before publishing.
+  Atomic<FrameIndex> older{kNoFrame};  // Next older version of the page. Version lock.
+  Atomic<Slot> slot{kNoSlot};          // Where the same content is in the tree file; none: dirty.
+  Atomic<std::uint32_t> pins{0};       // Cursors and open write transactions.
+  std::uint64_t retired_at = 0;        // Pool lock.
 };
 
 class FramePool {

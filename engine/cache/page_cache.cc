@@ -1,4 +1,5 @@
-// Finding, loading and evicting pages, and the snapshots that say which versions must stay. Publishing and collecting versions is in versions.cc.
+// Finding, loading and evicting pages, and the snapshots that say which versions must stay.
+// Publishing and collecting versions is in versions.cc.
 #include "engine/cache/page_cache.h"
 
 #include <algorithm>
@@ -11,7 +12,8 @@
 namespace holdfast {
 namespace {
 
-constexpr int kFrameAttempts = 400;       // Of 250 µs each, before a reader is told that memory is short.
+constexpr int kFrameAttempts =
+    400;  // Of 250 µs each, before a reader is told that memory is short.
 constexpr std::size_t kEvictBatch = 16;
 
 }  // namespace
@@ -22,11 +24,13 @@ PageCache::PageCache(const CacheConfig& config, std::unique_ptr<FramePool> pool)
 Result<std::unique_ptr<PageCache>> PageCache::create(const CacheConfig& config) {
   const std::size_t per_frame = config.page_size + sizeof(Frame) + 1;
   const std::size_t frames = config.budget_bytes / per_frame;
-  auto pool = TRY(FramePool::create(config.page_size, static_cast<std::uint32_t>(frames), config.arena));
+  auto pool =
+      TRY(FramePool::create(config.page_size, static_cast<std::uint32_t>(frames), config.arena));
   if (pool->frames() < kMinFrames) {
     return fail(ErrorCode::kInvalidArgument,
-                "cache_bytes (or the arena) holds " + std::to_string(pool->frames()) + " pages of " +
-                    std::to_string(config.page_size) + " bytes; at least " + std::to_string(kMinFrames) + " are needed");
+                "cache_bytes (or the arena) holds " + std::to_string(pool->frames()) +
+                    " pages of " + std::to_string(config.page_size) + " bytes; at least " +
+                    std::to_string(kMinFrames) + " are needed");
   }
   return std::unique_ptr<PageCache>(new PageCache(config, std::move(pool)));
 }
@@ -35,7 +39,8 @@ std::uint32_t PageCache::frame_limit() const {
   const std::size_t per_frame = config_.page_size + sizeof(Frame) + 1;
   const std::size_t table = table_.bytes();
   const std::size_t left = config_.budget_bytes > table ? config_.budget_bytes - table : 0;
-  const auto frames = static_cast<std::uint32_t>(std::min<std::size_t>(left / per_frame, pool_->frames()));
+  const auto frames =
+      static_cast<std::uint32_t>(std::min<std::size_t>(left / per_frame, pool_->frames()));
   return std::max(frames, kMinFrames);
 }
 
@@ -56,8 +61,14 @@ Result<FrameIndex> PageCache::find(PageId id, TxnNumber snapshot, ReaderSlot& re
       frame = pool_->frame(frame).older.load();
     }
     if (frame == kNoFrame) {
-      return fail(ErrorCode::kDamaged, "no version of this page is as old as transaction " + std::to_string(raw(snapshot)),
-                  {.file = config_.file->path(), .offset = {}, .page = raw(id), .tree = {}, .txn = raw(snapshot)});
+      return fail(
+          ErrorCode::kDamaged,
+          "no version of this page is as old as transaction " + std::to_string(raw(snapshot)),
+          {.file = config_.file->path(),
+           .offset = {},
+           .page = raw(id),
+           .tree = {},
+           .txn = raw(snapshot)});
     }
     pool_->touch(frame);
     return frame;
@@ -65,7 +76,8 @@ Result<FrameIndex> PageCache::find(PageId id, TxnNumber snapshot, ReaderSlot& re
 }
 
 Result<void> PageCache::load(PageId id) {
-  const ErrorPlace place{.file = config_.file->path(), .offset = {}, .page = raw(id), .tree = {}, .txn = {}};
+  const ErrorPlace place{
+      .file = config_.file->path(), .offset = {}, .page = raw(id), .tree = {}, .txn = {}};
   if (raw(id) == 0 || raw(id) >= id_limit_.load(std::memory_order_relaxed)) {
     return fail(ErrorCode::kDamaged, "a page that was never given out is referred to", place);
   }
@@ -79,7 +91,8 @@ Result<void> PageCache::load(PageId id) {
     if (word.frame() != kNoFrame) break;
     auto read = entry_slot(entry) != kNoSlot
                     ? read_into(id, entry, frame)
-                    : fail(ErrorCode::kDamaged, "a page is referred to that the page map doesn't have", place);
+                    : fail(ErrorCode::kDamaged,
+                           "a page is referred to that the page map doesn't have", place);
     const bool unchanged = row->word.load() == word.bits && row->entry.load() == entry;
     if (!read) {
       if (!unchanged) continue;  // The slot was reused while it was read: look again.
@@ -91,7 +104,8 @@ Result<void> PageCache::load(PageId id) {
     pool_->frame(frame).state.store(FrameState::kPublished);
     pool_->touch(frame);
     std::uint64_t expected = word.bits;
-    if (unchanged && row->word.compare_exchange_strong(expected, word.loaded(frame).bits)) return {};
+    if (unchanged && row->word.compare_exchange_strong(expected, word.loaded(frame).bits))
+      return {};
     pool_->frame(frame).state.store(FrameState::kTaken);
   }
   pool_->give_back(frame);
@@ -100,13 +114,16 @@ Result<void> PageCache::load(PageId id) {
 
 Result<void> PageCache::read_into(PageId id, MapEntry entry, FrameIndex frame) {
   const std::uint64_t offset = config_.slots->offset_of(entry_slot(entry));
-  const ErrorPlace place{.file = config_.file->path(), .offset = offset, .page = raw(id), .tree = {}, .txn = {}};
+  const ErrorPlace place{
+      .file = config_.file->path(), .offset = offset, .page = raw(id), .tree = {}, .txn = {}};
   std::span<std::byte> page = pool_->bytes(frame);
   auto bytes = config_.file->read(offset, page);
   if (!bytes) return std::unexpected(bytes.error().at(place));
   pages_read_.fetch_add(1, std::memory_order_relaxed);
-  if (*bytes != page.size()) return fail(ErrorCode::kDamaged, "the file ends before this page", place);
-  auto sound = verify_page(page, {.tag = config_.tag, .id = id, .check = entry_check(entry), .check_bits = 32});
+  if (*bytes != page.size())
+    return fail(ErrorCode::kDamaged, "the file ends before this page", place);
+  auto sound = verify_page(
+      page, {.tag = config_.tag, .id = id, .check = entry_check(entry), .check_bits = 32});
   if (!sound) return std::unexpected(sound.error().at(place));
   return {};
 }
@@ -118,19 +135,22 @@ Result<FrameIndex> PageCache::take_frame() {
     evict(kEvictBatch);
     pool_->reclaim(readers_.oldest_guard());
     if (FrameIndex frame = pool_->take(limit)) return frame;
-    const bool others_may_let_go = readers_.oldest_guard() != std::numeric_limits<std::uint64_t>::max();
+    const bool others_may_let_go =
+        readers_.oldest_guard() != std::numeric_limits<std::uint64_t>::max();
     if (!others_may_let_go && attempt >= 2) break;
     if (attempt > 2) std::this_thread::sleep_for(std::chrono::microseconds(250));
   }
-  return fail(ErrorCode::kLimitExceeded,
-              "the cache of " + std::to_string(frame_limit()) + " pages is full of changes and of versions that open "
-              "snapshots need; use smaller transactions, end old snapshots, or set a larger cache_bytes");
+  return fail(ErrorCode::kLimitExceeded, "the cache of " + std::to_string(frame_limit()) +
+                                             " pages is full of changes and of versions that open "
+                                             "snapshots need; use smaller transactions, end old "
+                                             "snapshots, or set a larger cache_bytes");
 }
 
 std::size_t PageCache::evict(std::size_t wanted) {
   MutexLock lock(evict_mutex_);
   std::vector<FrameIndex> unlinked;
-  for (std::uint32_t looked = 0; looked < 2 * pool_->frames() && unlinked.size() < wanted; ++looked) {
+  for (std::uint32_t looked = 0; looked < 2 * pool_->frames() && unlinked.size() < wanted;
+       ++looked) {
     const FrameIndex index = hand_;
     hand_ = hand_ == pool_->frames() ? 1 : hand_ + 1;
     if (try_evict(index)) unlinked.push_back(index);
@@ -145,7 +165,8 @@ std::size_t PageCache::evict(std::size_t wanted) {
 bool PageCache::try_evict(FrameIndex index) {
   Frame& frame = pool_->frame(index);
   if (frame.state.load() != FrameState::kPublished) return false;
-  if (frame.slot.load() == kNoSlot || frame.older.load() != kNoFrame || frame.pins.load() != 0) return false;
+  if (frame.slot.load() == kNoSlot || frame.older.load() != kNoFrame || frame.pins.load() != 0)
+    return false;
   if (pool_->was_touched(index)) return false;
   TablePage* row = table_.peek(frame.page.load());
   if (row == nullptr) return false;

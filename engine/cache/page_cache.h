@@ -7,10 +7,12 @@
 // C1 A published version never changes.
 // C2 A version is kept while a needed point falls into [its txn, its successor's txn). The points
 //    are the live snapshots, the durable txn, the end of the sync group in flight, and the newest.
-// C3 A frame is evicted only when it is the newest version, has no older one behind it, and its map entry
+// C3 A frame is evicted only when it is the newest version, has no older one behind it, and its map
+// entry
 //    leads to the same content.
 // C4 What is read from the tree file is verified against its map entry before anyone sees it.
-// C5 The pages freed by a transaction stay readable, and their ids and slots unused, until a durable
+// C5 The pages freed by a transaction stay readable, and their ids and slots unused, until a
+// durable
 //    checkpoint has left them out and no snapshot predates the transaction.
 //
 // Locks, in this order: versions_, evict_mutex_, then those of the frame pool and slot space.
@@ -103,8 +105,8 @@ class PageCache {
   // slots its pages set aside for the next checkpoint. All rows must be loaded.
   // In this order: what is durable is linked already, and whoever drops a version knows which sync
   // groups end before it.
-  std::uint32_t publish(std::span<const WrittenPage> pages, std::span<const IdRun> freed, TxnNumber txn,
-                        const std::function<void()>& append);
+  std::uint32_t publish(std::span<const WrittenPage> pages, std::span<const IdRun> freed,
+                        TxnNumber txn, const std::function<void()>& append);
   // Slots that publishing `pages` can need at most.
   [[nodiscard]] std::uint32_t slots_for(std::span<const WrittenPage> pages) const;
   // Frames that can't be evicted now: dirty, or superseded and still needed.
@@ -136,15 +138,17 @@ class PageCache {
   Result<DirtyPages> take_dirty(TxnNumber d);
   // After a failed checkpoint: they are dirty still.
   void return_dirty(const DirtyPages& dirty);
-  [[nodiscard]] std::size_t dirty_pages() const { return dirty_count_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t dirty_pages() const {
+    return dirty_count_.load(std::memory_order_relaxed);
+  }
   // The dirty version that the checkpoint must write, if any.
   FrameIndex dirty_version_at(PageId id, TxnNumber d);
   // Its content is durable at `entry` now. Answers the slot it lay in before.
   Slot became_clean(PageId id, FrameIndex frame, MapEntry entry);
   // Frees by transactions up to `d` that the durable map doesn't know yet.
   [[nodiscard]] std::vector<FreedRun> frees_through(TxnNumber d) const;
-  // Lets go of what is free for everybody: a durable checkpoint as of `checkpointed` has left it out.
-  // Answers the ids, ready for reuse; their slots are freed here.
+  // Lets go of what is free for everybody: a durable checkpoint as of `checkpointed` has left it
+  // out. Answers the ids, ready for reuse; their slots are freed here.
   std::vector<IdRun> settle_frees(TxnNumber checkpointed);
   [[nodiscard]] bool freed_by(PageId id, TxnNumber snapshot) const;
 
@@ -187,12 +191,12 @@ class PageCache {
   Atomic<std::size_t> dirty_count_{0};
 
   mutable Mutex versions_;
-  std::deque<Superseded> recent_;        // Superseded by a transaction that isn't durable; by `end`.
-  std::vector<PageId> dirty_list_;       // Pages that have a version no checkpoint has written.
+  std::deque<Superseded> recent_;   // Superseded by a transaction that isn't durable; by `end`.
+  std::vector<PageId> dirty_list_;  // Pages that have a version no checkpoint has written.
   std::vector<std::uint32_t> dirty_leaves_;
-  std::uint32_t dirty_reserved_ = 0;     // Slots that dirty_list_ needs; all set aside but for
-  std::uint32_t unbacked_ = 0;           // these.
-  std::deque<FreedRun> freed_;           // C5; by txn.
+  std::uint32_t dirty_reserved_ = 0;  // Slots that dirty_list_ needs; all set aside but for
+  std::uint32_t unbacked_ = 0;        // these.
+  std::deque<FreedRun> freed_;        // C5; by txn.
 
   Mutex evict_mutex_;
   FrameIndex hand_ = 1;

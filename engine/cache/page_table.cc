@@ -20,7 +20,8 @@ PageTable::~PageTable() {
 
 TableLeaf* PageTable::peek_leaf(std::uint32_t index) const {
   const Chunk* chunk = chunks_[index / kChunkLeaves].load(std::memory_order_acquire);
-  return chunk == nullptr ? nullptr : (*chunk)[index % kChunkLeaves].load(std::memory_order_acquire);
+  return chunk == nullptr ? nullptr
+                          : (*chunk)[index % kChunkLeaves].load(std::memory_order_acquire);
 }
 
 Result<TablePage*> PageTable::row(PageId id) {

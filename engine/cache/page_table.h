@@ -22,7 +22,9 @@ namespace holdfast {
 struct Word {
   std::uint64_t bits = 0;
   [[nodiscard]] FrameIndex frame() const { return static_cast<FrameIndex>(bits); }
-  [[nodiscard]] Word published(FrameIndex frame) const { return {((bits >> 32) + 1) << 32 | frame}; }
+  [[nodiscard]] Word published(FrameIndex frame) const {
+    return {((bits >> 32) + 1) << 32 | frame};
+  }
   [[nodiscard]] Word loaded(FrameIndex frame) const { return {(bits >> 32) << 32 | frame}; }
 };
 

@@ -37,7 +37,9 @@ ReaderSlot& ReaderSlots::claim() {
   }
 }
 
-void ReaderSlots::release(ReaderSlot& slot) { slot.claimed.store(false); }
+void ReaderSlots::release(ReaderSlot& slot) {
+  slot.claimed.store(false);
+}
 
 std::uint64_t ReaderSlots::oldest_guard() const {
   std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();

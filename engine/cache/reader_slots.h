@@ -3,7 +3,8 @@
 // The *guard* says which memory may be touched: while a slot announces guard epoch e, no frame
 // retired at e or later is reused. The *snapshot* says which versions must exist.
 //
-// G1 A starting reader announces kEntering | c, c being a durable txn it knew, before it reads which
+// G1 A starting reader announces kEntering | c, c being a durable txn it knew, before it reads
+// which
 //    state it will see. Collectors take that for "c and everything after".
 // G2 Announcing and looking are seq_cst on both sides, so either the reader sees what a collector
 //    did before it looked, or the collector sees the reader.
@@ -32,12 +33,12 @@ struct Superseded {
 struct alignas(128) ReaderSlot {
   static constexpr std::uint64_t kEntering = std::uint64_t{1} << 63;
 
-  Atomic<std::uint64_t> guard{0};      // 0: touches nothing.
-  Atomic<std::uint64_t> snapshot{0};   // 0: none; see G1.
+  Atomic<std::uint64_t> guard{0};     // 0: touches nothing.
+  Atomic<std::uint64_t> snapshot{0};  // 0: none; see G1.
   Atomic<bool> claimed{false};
-  Atomic<bool> has_kept{false};        // `kept` may be non-empty.
-  unsigned guard_depth = 0;            // The owner's.
-  std::vector<Superseded> kept;        // Under the cache's version lock: what this snapshot alone keeps.
+  Atomic<bool> has_kept{false};  // `kept` may be non-empty.
+  unsigned guard_depth = 0;      // The owner's.
+  std::vector<Superseded> kept;  // Under the cache's version lock: what this snapshot alone keeps.
 };
 
 class ReaderSlots {

@@ -72,8 +72,8 @@ void PageCache::link(const WrittenPage& page, TxnNumber txn, std::vector<Superse
   }
 }
 
-std::uint32_t PageCache::publish(std::span<const WrittenPage> pages, std::span<const IdRun> freed, TxnNumber txn,
-                                 const std::function<void()>& append) {
+std::uint32_t PageCache::publish(std::span<const WrittenPage> pages, std::span<const IdRun> freed,
+                                 TxnNumber txn, const std::function<void()>& append) {
   MutexLock lock(versions_);
   std::vector<Superseded> superseded;
   superseded.reserve(pages.size());
@@ -205,7 +205,8 @@ Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
   for (PageId id : taken.pages) {
     table_.peek_leaf(raw(id) / table_.fanout())->listed[raw(id) % table_.fanout()] = 0;
   }
-  for (std::uint32_t leaf : std::exchange(dirty_leaves_, {})) table_.peek_leaf(leaf)->leaf_listed = false;
+  for (std::uint32_t leaf : std::exchange(dirty_leaves_, {}))
+    table_.peek_leaf(leaf)->leaf_listed = false;
   for (PageId id : again) list_dirty(id);
   dirty_count_.store(dirty_list_.size(), std::memory_order_relaxed);
   std::sort(taken.pages.begin(), taken.pages.end());
@@ -223,7 +224,8 @@ void PageCache::return_dirty(const DirtyPages& dirty) {
 FrameIndex PageCache::dirty_version_at(PageId id, TxnNumber d) {
   MutexLock lock(versions_);
   FrameIndex frame = Word{table_.peek(id)->word.load()}.frame();
-  while (frame != kNoFrame && page_txn(pool_->data(frame)) > d) frame = pool_->frame(frame).older.load();
+  while (frame != kNoFrame && page_txn(pool_->data(frame)) > d)
+    frame = pool_->frame(frame).older.load();
   if (frame == kNoFrame || pool_->frame(frame).slot.load() != kNoSlot) return kNoFrame;
   return frame;
 }
@@ -250,7 +252,8 @@ std::vector<FreedRun> PageCache::frees_through(TxnNumber d) const {
 bool PageCache::freed_by(PageId id, TxnNumber snapshot) const {
   MutexLock lock(versions_);
   return std::any_of(freed_.begin(), freed_.end(), [&](const FreedRun& freed) {
-    return freed.txn <= snapshot && raw(id) >= raw(freed.run.first) && raw(id) - raw(freed.run.first) < freed.run.count;
+    return freed.txn <= snapshot && raw(id) >= raw(freed.run.first) &&
+           raw(id) - raw(freed.run.first) < freed.run.count;
   });
 }
 

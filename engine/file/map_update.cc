@@ -13,13 +13,15 @@ constexpr std::size_t kInnerEntryBytes = 16;
 MapRef MapUpdate::ref(std::uint32_t level, std::uint32_t index) const {
   if (auto found = changed_.find({level, index}); found != changed_.end()) return found->second;
   MutexLock lock(map_.mutex_);
-  if (level < map_.refs_.size() && index < map_.refs_[level].size()) return map_.refs_[level][index];
+  if (level < map_.refs_.size() && index < map_.refs_[level].size())
+    return map_.refs_[level][index];
   return {};
 }
 
 void MapUpdate::format(std::span<std::byte> page, std::uint32_t level, std::uint32_t index) const {
   format_page(page, map_.tag_, txn_, PageId{index}, kMapTree,
-              level == 0 ? PageKind::kMapLeaf : PageKind::kMapInner, static_cast<std::uint8_t>(level));
+              level == 0 ? PageKind::kMapLeaf : PageKind::kMapInner,
+              static_cast<std::uint8_t>(level));
   const auto size = static_cast<std::uint16_t>(page.size());
   store16(page.data() + page_at::kGapBegin, size);
   store16(page.data() + page_at::kGapEnd, size);
@@ -30,7 +32,8 @@ Result<MapRef> MapUpdate::write_page(std::span<std::byte> page, Slot near, unsig
   ref.check = seal_page(page);
   for (unsigned copy = 0; copy < copies; ++copy) {
     const Slot slot = map_.slots_.allocate(near);
-    if (slot == kNoSlot) return fail(ErrorCode::kInternal, "a map page found no slot though one was reserved");
+    if (slot == kNoSlot)
+      return fail(ErrorCode::kInternal, "a map page found no slot though one was reserved");
     written_.push_back(slot);
     ref.slots[copy] = slot;
     TRY(map_.file_.write(map_.slots_.offset_of(slot), page));

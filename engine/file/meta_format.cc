@@ -42,7 +42,9 @@ Result<void> check_version(const std::byte* at, const std::string& creator) {
 
 }  // namespace
 
-std::uint64_t Meta::tag() const { return load64(uuid.data()); }
+std::uint64_t Meta::tag() const {
+  return load64(uuid.data());
+}
 
 void encode_meta(const Meta& meta, std::span<std::byte, kMetaBytes> block) {
   std::byte* at = block.data();
@@ -54,7 +56,8 @@ void encode_meta(const Meta& meta, std::span<std::byte, kMetaBytes> block) {
   store64(at + meta_at::kReadOnlyCompatible, meta.read_only_compatible);
   store64(at + meta_at::kIncompatible, meta.incompatible);
   put_bytes(at + meta_at::kUuid, meta.uuid);
-  std::memcpy(at + meta_at::kCreator, meta.creator.data(), std::min(meta.creator.size(), kCreatorBytes));
+  std::memcpy(at + meta_at::kCreator, meta.creator.data(),
+              std::min(meta.creator.size(), kCreatorBytes));
   store32(at + meta_at::kAlignment, meta.alignment);
   store64(at + meta_at::kGeneration, meta.generation);
   store(at + meta_at::kEpoch, meta.epoch);
@@ -79,7 +82,8 @@ void encode_meta(const Meta& meta, std::span<std::byte, kMetaBytes> block) {
 
 Result<Meta> decode_meta(std::span<const std::byte, kMetaBytes> block) {
   const std::byte* at = block.data();
-  if (load64(at + meta_at::kMagic) != kMetaMagic) return fail(ErrorCode::kNotADatabase, "not a Holdfast database");
+  if (load64(at + meta_at::kMagic) != kMetaMagic)
+    return fail(ErrorCode::kNotADatabase, "not a Holdfast database");
   if (load64(at + meta_at::kCheck) != hash64({at, meta_at::kCheck})) {
     return fail(ErrorCode::kDamaged, "meta block doesn't match its checksum");
   }

@@ -7,12 +7,11 @@
 //   16 features: compatible u64 | 24 read-only compatible u64 | 32 incompatible u64
 //   40 uuid [16] | 56 creator [32], text padded with zero | 88 alignment u32 | 92 zero u32
 //   96 generation u64 | 104 newest epoch u64 | 112 txn u64
-//  120 log position: lsn u64 | 128 chain u64 | 136 log beside u32 (0 none, 1 must be there) | 140 zero
-//  144 log segment where reading starts: epoch u64 | 152 salt [16] | 168 start lsn u64
-//  176 first segment of the newest epoch: salt [16] | 192 start lsn u64
-//  200 map height u32 | 204 zero | 208 map root slots u32, u32 | 216 map root check u64
-//  224 page ids below this were given out u32 | 228 slots up to this were used u32
-//  232 pages in use u64 | 240 zero, up to
+//  120 log position: lsn u64 | 128 chain u64 | 136 log beside u32 (0 none, 1 must be there) | 140
+//  zero 144 log segment where reading starts: epoch u64 | 152 salt [16] | 168 start lsn u64 176
+//  first segment of the newest epoch: salt [16] | 192 start lsn u64 200 map height u32 | 204 zero |
+//  208 map root slots u32, u32 | 216 map root check u64 224 page ids below this were given out u32
+//  | 228 slots up to this were used u32 232 pages in use u64 | 240 zero, up to
 // 4088 check u64: xxh3-64 of bytes [0, 4088)
 //
 // Bytes 256 to 767 are kept for the list of kept checkpoints.
@@ -38,18 +37,20 @@ inline constexpr unsigned kMetaCopies = 4;
 inline constexpr std::uint32_t kFormatVersion = 1;
 inline constexpr std::uint64_t kMetaMagic = 0x5453'4146'444C'4F48;  // "HOLDFAST"
 
-constexpr std::uint64_t meta_offset(unsigned copy) { return std::uint64_t{copy} * (16 << 10); }
+constexpr std::uint64_t meta_offset(unsigned copy) {
+  return std::uint64_t{copy} * (16 << 10);
+}
 static_assert(meta_offset(kMetaCopies - 1) + kMetaBytes <= kHeaderRegionBytes);
 
 namespace meta_at {
 inline constexpr std::size_t kMagic = 0, kFormat = 8, kPageSize = 12, kCompatible = 16,
-                             kReadOnlyCompatible = 24, kIncompatible = 32, kUuid = 40, kCreator = 56,
-                             kAlignment = 88, kGeneration = 96, kEpoch = 104, kTxn = 112,
-                             kLogLsn = 120, kLogChain = 128, kLogBeside = 136, kSegmentEpoch = 144,
-                             kSegmentSalt = 152, kSegmentStart = 168, kEpochSalt = 176,
-                             kEpochStart = 192, kMapHeight = 200, kMapSlots = 208, kMapCheck = 216,
-                             kIdHighWater = 224, kSlotHighWater = 228, kPages = 232,
-                             kKeptCheckpoints = 256, kCheck = 4088;
+                             kReadOnlyCompatible = 24, kIncompatible = 32, kUuid = 40,
+                             kCreator = 56, kAlignment = 88, kGeneration = 96, kEpoch = 104,
+                             kTxn = 112, kLogLsn = 120, kLogChain = 128, kLogBeside = 136,
+                             kSegmentEpoch = 144, kSegmentSalt = 152, kSegmentStart = 168,
+                             kEpochSalt = 176, kEpochStart = 192, kMapHeight = 200, kMapSlots = 208,
+                             kMapCheck = 216, kIdHighWater = 224, kSlotHighWater = 228,
+                             kPages = 232, kKeptCheckpoints = 256, kCheck = 4088;
 }  // namespace meta_at
 inline constexpr std::size_t kCreatorBytes = 32;
 static_assert(meta_at::kCheck + 8 == kMetaBytes);

@@ -10,11 +10,16 @@ namespace {
 
 using Block = std::array<std::byte, kMetaBytes>;
 
-constexpr unsigned pair_of(unsigned copy) { return copy & 1U; }
+constexpr unsigned pair_of(unsigned copy) {
+  return copy & 1U;
+}
 
 std::optional<Error> worse(const std::optional<Error>& a, const Error& b) {
   auto rank = [](ErrorCode code) {
-    return code == ErrorCode::kIo ? 3 : code == ErrorCode::kUnsupportedFormat ? 2 : code == ErrorCode::kDamaged ? 1 : 0;
+    return code == ErrorCode::kIo                  ? 3
+           : code == ErrorCode::kUnsupportedFormat ? 2
+           : code == ErrorCode::kDamaged           ? 1
+                                                   : 0;
   };
   return !a || rank(b.code()) > rank(a->code()) ? b : *a;
 }
@@ -27,7 +32,8 @@ Result<MetaStore> MetaStore::open(StorageFile& file) {
   std::optional<Error> trouble;
   for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
     Block block{};
-    const ErrorPlace place{.file = file.path(), .offset = meta_offset(copy), .page = {}, .tree = {}, .txn = {}};
+    const ErrorPlace place{
+        .file = file.path(), .offset = meta_offset(copy), .page = {}, .tree = {}, .txn = {}};
     auto bytes = file.read_past_cache(meta_offset(copy), block);
     if (!bytes) {
       trouble = worse(trouble, bytes.error());
@@ -42,7 +48,8 @@ Result<MetaStore> MetaStore::open(StorageFile& file) {
   }
   std::optional<unsigned> newest;
   for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
-    if (found[copy] && (!newest || found[copy]->generation > found[*newest]->generation)) newest = copy;
+    if (found[copy] && (!newest || found[copy]->generation > found[*newest]->generation))
+      newest = copy;
   }
   // A newer format anywhere means that a newer library owns the file, whatever else is there.
   if (trouble && trouble->code() == ErrorCode::kUnsupportedFormat) return std::unexpected(*trouble);
@@ -84,8 +91,9 @@ Result<void> MetaStore::write_copies(const Meta& meta, const std::vector<unsigne
     Block back{};
     const std::size_t bytes = TRY(file_->read_past_cache(meta_offset(copy), back));
     if (bytes != kMetaBytes || std::memcmp(back.data(), block.data(), kMetaBytes) != 0) {
-      return fail(ErrorCode::kIo, "a meta block reads back differently from what was written and synced",
-                  {.file = file_->path(), .offset = meta_offset(copy), .page = {}, .tree = {}, .txn = {}});
+      return fail(
+          ErrorCode::kIo, "a meta block reads back differently from what was written and synced",
+          {.file = file_->path(), .offset = meta_offset(copy), .page = {}, .tree = {}, .txn = {}});
     }
   }
   return {};

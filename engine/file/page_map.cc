@@ -42,7 +42,8 @@ Result<void> PageMap::open(const Meta& meta) {
       TRY(read_page(ref, index, static_cast<std::uint8_t>(level), page));
       for (std::uint32_t i = 0; i < inner_fanout_; ++i) {
         const std::byte* at = page.data() + kMapBodyAt + i * kInnerEntryBytes;
-        below[std::size_t{index} * inner_fanout_ + i] = {{load<Slot>(at), load<Slot>(at + 4)}, load64(at + 8)};
+        below[std::size_t{index} * inner_fanout_ + i] = {{load<Slot>(at), load<Slot>(at + 4)},
+                                                         load64(at + 8)};
       }
     }
     while (below.size() > 1 && below.back().slots[0] == kNoSlot) below.pop_back();
@@ -56,13 +57,16 @@ Result<void> PageMap::read_page(const MapRef& ref, std::uint32_t index, std::uin
   for (Slot slot : ref.slots) {
     if (slot == kNoSlot) continue;
     const std::uint64_t offset = slots_.offset_of(slot);
-    const ErrorPlace place{.file = file_.path(), .offset = offset, .page = {}, .tree = {}, .txn = {}};
+    const ErrorPlace place{
+        .file = file_.path(), .offset = offset, .page = {}, .tree = {}, .txn = {}};
     auto tried = [&]() -> Result<void> {
       if (TRY(file_.read(offset, page)) != page.size()) {
         return fail(ErrorCode::kDamaged, "the file ends before this page of the page map");
       }
-      TRY(verify_page(page, {.tag = tag_, .id = PageId{index}, .check = ref.check, .check_bits = 64}));
-      const bool kind_right = page_kind(page.data()) == (level == 0 ? PageKind::kMapLeaf : PageKind::kMapInner);
+      TRY(verify_page(page,
+                      {.tag = tag_, .id = PageId{index}, .check = ref.check, .check_bits = 64}));
+      const bool kind_right =
+          page_kind(page.data()) == (level == 0 ? PageKind::kMapLeaf : PageKind::kMapInner);
       if (!kind_right || page_level(page.data()) != level || page_tree(page.data()) != kMapTree) {
         return fail(ErrorCode::kDamaged, "a page of the page map is of the wrong kind");
       }
@@ -71,7 +75,8 @@ Result<void> PageMap::read_page(const MapRef& ref, std::uint32_t index, std::uin
     if (tried) return {};
     if (!first_error) first_error = tried.error().at(place);
   }
-  if (!first_error) return fail(ErrorCode::kDamaged, "the page map names no place for one of its pages");
+  if (!first_error)
+    return fail(ErrorCode::kDamaged, "the page map names no place for one of its pages");
   return std::unexpected(*first_error);
 }
 

@@ -1,15 +1,17 @@
 // The page map on disk: PageId -> {slot, check}, a radix tree of pages, itself out of place.
 //
-// Map leaf (PageKind::kMapLeaf, level 0), from byte 64: entries of u32 slot, u32 low half of the page's check.
-// Inner map page (kMapInner, level 1 …), from byte 64: entries of u32 slot, u32 twin slot, u64 check.
-// In the page head of a map page the page id is its index within its level, the tree is kMapTree,
-// and the gap is empty. The root and inner pages are written twice; a leaf that is the root too.
+// Map leaf (PageKind::kMapLeaf, level 0), from byte 64: entries of u32 slot, u32 low half of the
+// page's check. Inner map page (kMapInner, level 1 …), from byte 64: entries of u32 slot, u32 twin
+// slot, u64 check. In the page head of a map page the page id is its index within its level, the
+// tree is kMapTree, and the gap is empty. The root and inner pages are written twice; a leaf that
+// is the root too.
 //
 // All references are kept in memory (16 bytes per 500 to 4,000 pages), leaves' entries aren't.
 //
-// P1 Nothing is overwritten: a MapUpdate writes to fresh slots and names the replaced ones, to be freed when its meta is durable.
-// Not thread-safe: opening, then the one checkpoint at a time, change it; read_leaf() may run beside
-// them in other threads (the references have a lock of their own).
+// P1 Nothing is overwritten: a MapUpdate writes to fresh slots and names the replaced ones, to be
+// freed when its meta is durable. Not thread-safe: opening, then the one checkpoint at a time,
+// change it; read_leaf() may run beside them in other threads (the references have a lock of their
+// own).
 #pragma once
 
 #include <cstdint>
@@ -30,8 +32,12 @@ enum class MapEntry : std::uint64_t {};
 constexpr MapEntry make_entry(Slot slot, std::uint64_t check) {
   return MapEntry{raw(slot) | (check << 32)};
 }
-constexpr Slot entry_slot(MapEntry e) { return Slot{static_cast<std::uint32_t>(raw(e))}; }
-constexpr std::uint32_t entry_check(MapEntry e) { return static_cast<std::uint32_t>(raw(e) >> 32); }
+constexpr Slot entry_slot(MapEntry e) {
+  return Slot{static_cast<std::uint32_t>(raw(e))};
+}
+constexpr std::uint32_t entry_check(MapEntry e) {
+  return static_cast<std::uint32_t>(raw(e) >> 32);
+}
 
 inline constexpr std::size_t kMapBodyAt = 64;
 
@@ -60,7 +66,8 @@ class PageMap {
 
  private:
   friend class MapUpdate;
-  Result<void> read_page(const MapRef& ref, std::uint32_t index, std::uint8_t level, std::span<std::byte> page) const;
+  Result<void> read_page(const MapRef& ref, std::uint32_t index, std::uint8_t level,
+                         std::span<std::byte> page) const;
   [[nodiscard]] std::uint32_t level_size(std::uint32_t level) const;
 
   StorageFile& file_;
@@ -80,7 +87,8 @@ class MapUpdate {
 
   // Writes leaf `index` with these entries.
   Result<void> write_leaf(std::uint32_t index, std::span<const MapEntry> entries);
-  // Writes the inner pages above; nothing is synced. Afterwards root() and height() are what a meta names.
+  // Writes the inner pages above; nothing is synced. Afterwards root() and height() are what a meta
+  // names.
   Result<void> finish();
   [[nodiscard]] MapRef root() const { return root_; }
   [[nodiscard]] std::uint32_t height() const { return height_; }

@@ -18,7 +18,8 @@ constexpr std::uint32_t kNearWords = 16;  // How far a search for a near slot lo
 Result<void> SlotSpace::open(std::uint32_t high_water) {
   MutexLock lock(mutex_);
   const std::uint64_t size = TRY(file_.size());
-  const std::uint64_t slots = size > kHeaderRegionBytes ? (size - kHeaderRegionBytes) / page_size_ : 0;
+  const std::uint64_t slots =
+      size > kHeaderRegionBytes ? (size - kHeaderRegionBytes) / page_size_ : 0;
   allocated_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, kMaxSlot));
   opened_high_water_ = std::min(high_water, kMaxSlot);
   bits_.assign(std::max(allocated_, opened_high_water_) / 64 + 1, 0);
@@ -60,7 +61,8 @@ void SlotSpace::unreserve(std::uint32_t count) {
 
 Result<void> SlotSpace::grow(std::uint32_t count) {
   // Larger files grow in larger steps; a small one stays small.
-  const std::uint64_t step = std::min<std::uint64_t>(kGrowBytes / page_size_, std::uint64_t{16} + allocated_ / 4);
+  const std::uint64_t step =
+      std::min<std::uint64_t>(kGrowBytes / page_size_, std::uint64_t{16} + allocated_ / 4);
   for (std::uint64_t want : {std::max<std::uint64_t>(step, count), std::uint64_t{count}}) {
     if (allocated_ + want > kMaxSlot) continue;
     const std::uint64_t begin = kHeaderRegionBytes + std::uint64_t{allocated_} * page_size_;
@@ -99,7 +101,8 @@ std::uint32_t SlotSpace::find_free(std::uint32_t near) const {
       if (const std::uint32_t slot = in_word(home - distance)) return slot;
     }
   }
-  for (std::uint32_t i = 0, word = std::min(next_ / 64, words - 1); i < words; ++i, word = (word + 1) % words) {
+  for (std::uint32_t i = 0, word = std::min(next_ / 64, words - 1); i < words;
+       ++i, word = (word + 1) % words) {
     if (const std::uint32_t slot = in_word(word)) return slot;
   }
   return 0;

@@ -3,7 +3,8 @@
 // Free space is derived, never stored: at opening all slots up to the high-water mark count as used
 // until release_unused() has been told what the maps name.
 //
-// F1 allocate() never fails: whoever will need a slot reserved it before, physically. Only reserve() can
+// F1 allocate() never fails: whoever will need a slot reserved it before, physically. Only
+// reserve() can
 //    meet a full disk, and only writers call it.
 // F2 A slot given to free() is needed by nobody: no durable map, no map being written, no reader.
 // Thread-safe.
@@ -23,7 +24,8 @@ class SlotSpace {
  public:
   SlotSpace(StorageFile& file, std::uint32_t page_size) : file_(file), page_size_(page_size) {}
 
-  // All slots up to `high_water` are used, nothing beyond; the file's present size is what is allocated.
+  // All slots up to `high_water` are used, nothing beyond; the file's present size is what is
+  // allocated.
   Result<void> open(std::uint32_t high_water);
 
   // After a scan of the maps: `used` has a bit per slot; what it lacks among slots that were
@@ -53,7 +55,9 @@ class SlotSpace {
 
  private:
   Result<void> grow(std::uint32_t count);
-  [[nodiscard]] bool used(std::uint32_t slot) const { return (bits_[slot / 64] >> (slot % 64)) & 1; }
+  [[nodiscard]] bool used(std::uint32_t slot) const {
+    return (bits_[slot / 64] >> (slot % 64)) & 1;
+  }
   void set_used(std::uint32_t slot) { bits_[slot / 64] |= std::uint64_t{1} << (slot % 64); }
   [[nodiscard]] std::uint32_t find_free(std::uint32_t near) const;
   void cover(std::uint32_t slot);
@@ -61,12 +65,12 @@ class SlotSpace {
   StorageFile& file_;
   const std::uint32_t page_size_;
   mutable Mutex mutex_;
-  std::vector<std::uint64_t> bits_;   // Bit s set: slot s is used. Bit 0 is always set.
-  std::uint32_t allocated_ = 0;       // Slots that physically exist.
+  std::vector<std::uint64_t> bits_;  // Bit s set: slot s is used. Bit 0 is always set.
+  std::uint32_t allocated_ = 0;      // Slots that physically exist.
   std::uint32_t opened_high_water_ = 0;
-  std::uint64_t free_ = 0;            // Clear bits among slots 1 … allocated_.
+  std::uint64_t free_ = 0;  // Clear bits among slots 1 … allocated_.
   std::uint64_t reserved_ = 0;
-  std::uint32_t next_ = 1;            // Where a search without a better idea begins.
+  std::uint32_t next_ = 1;  // Where a search without a better idea begins.
   bool scanned_ = false;
 };
 

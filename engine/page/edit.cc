@@ -18,7 +18,8 @@ bool Editor::in_range(std::size_t offset, std::size_t length) {
   return fits;
 }
 
-void Editor::note(std::uint16_t at, std::uint16_t length_field, std::span<const std::byte> payload) {
+void Editor::note(std::uint16_t at, std::uint16_t length_field,
+                  std::span<const std::byte> payload) {
   if (list_->image_) return;
   if (list_->bytes_.size() + 4 + payload.size() > page_.size() / 2) {
     list_->image_ = true;
@@ -74,12 +75,14 @@ Result<void> apply_edits(std::span<std::byte> page, std::span<const std::byte> e
     const std::size_t length = field & ~kMoveBit;
     const bool is_move = (field & kMoveBit) != 0;
     edits = edits.subspan(4);
-    if (at < kEditFrom || at + length > page.size()) return fail(ErrorCode::kDamaged, "page edit leaves the page");
+    if (at < kEditFrom || at + length > page.size())
+      return fail(ErrorCode::kDamaged, "page edit leaves the page");
     const std::size_t payload = is_move ? 2 : length;
     if (edits.size() < payload) return fail(ErrorCode::kDamaged, "page edit is cut short");
     if (is_move) {
       const std::size_t from = load16(edits.data());
-      if (from < kEditFrom || from + length > page.size()) return fail(ErrorCode::kDamaged, "page edit leaves the page");
+      if (from < kEditFrom || from + length > page.size())
+        return fail(ErrorCode::kDamaged, "page edit leaves the page");
       std::memmove(page.data() + at, page.data() + from, length);
     } else {
       std::memcpy(page.data() + at, edits.data(), length);

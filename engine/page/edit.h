@@ -75,8 +75,8 @@ class Editor {
   EditList* list_ = nullptr;
 };
 
-// Applies encoded edits to `page` in place. kDamaged when they don't decode or leave the page's bounds;
-// the page is then in an undefined state and must be dropped.
+// Applies encoded edits to `page` in place. kDamaged when they don't decode or leave the page's
+// bounds; the page is then in an undefined state and must be dropped.
 Result<void> apply_edits(std::span<std::byte> page, std::span<const std::byte> edits);
 
 }  // namespace holdfast

@@ -8,7 +8,9 @@
 namespace holdfast {
 namespace {
 
-std::uint64_t check_of(std::span<const std::byte> page) { return hash64(page.subspan(8)); }
+std::uint64_t check_of(std::span<const std::byte> page) {
+  return hash64(page.subspan(8));
+}
 
 bool gap_is_sane(std::span<const std::byte> page) {
   const std::size_t begin = page_gap_begin(page.data());
@@ -18,8 +20,8 @@ bool gap_is_sane(std::span<const std::byte> page) {
 
 }  // namespace
 
-void format_page(std::span<std::byte> page, std::uint64_t tag, TxnNumber txn, PageId id, TreeId tree,
-                 PageKind kind, std::uint8_t level) {
+void format_page(std::span<std::byte> page, std::uint64_t tag, TxnNumber txn, PageId id,
+                 TreeId tree, PageKind kind, std::uint8_t level) {
   std::memset(page.data(), 0, page.size());
   store64(page.data() + page_at::kTag, tag);
   store(page.data() + page_at::kTxn, txn);
@@ -42,15 +44,21 @@ std::uint64_t seal_page(std::span<std::byte> page) {
 
 Result<void> verify_page(std::span<const std::byte> page, const PageExpectation& expected) {
   const std::uint64_t stored = load64(page.data() + page_at::kCheck);
-  if (check_of(page) != stored) return fail(ErrorCode::kDamaged, "page content doesn't match its checksum");
-  const std::uint64_t mask = expected.check_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << expected.check_bits) - 1;
+  if (check_of(page) != stored)
+    return fail(ErrorCode::kDamaged, "page content doesn't match its checksum");
+  const std::uint64_t mask =
+      expected.check_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << expected.check_bits) - 1;
   if ((stored & mask) != (expected.check & mask)) {
-    return fail(ErrorCode::kDamaged, "page is not the version that the page map vouches for (a lost or misdirected write)");
+    return fail(
+        ErrorCode::kDamaged,
+        "page is not the version that the page map vouches for (a lost or misdirected write)");
   }
-  if (load64(page.data() + page_at::kTag) != expected.tag) return fail(ErrorCode::kDamaged, "page belongs to another database");
+  if (load64(page.data() + page_at::kTag) != expected.tag)
+    return fail(ErrorCode::kDamaged, "page belongs to another database");
   if (page_id(page.data()) != expected.id) {
-    return fail(ErrorCode::kDamaged, "page has id " + std::to_string(raw(page_id(page.data()))) + " where " +
-                                         std::to_string(raw(expected.id)) + " should be");
+    return fail(ErrorCode::kDamaged, "page has id " + std::to_string(raw(page_id(page.data()))) +
+                                         " where " + std::to_string(raw(expected.id)) +
+                                         " should be");
   }
   if (!gap_is_sane(page)) return fail(ErrorCode::kDamaged, "page head claims an impossible gap");
   return {};

@@ -15,8 +15,8 @@
 // gap        [gap_begin, gap_end) means nothing: zero on disk, anything in memory. gap_end is at
 //            most page_size; an empty gap has gap_begin == gap_end.
 //
-// A page in memory has no valid check; seal() computes it just before a write, verify_page() tests it
-// just after a read (the same function on both sides of the disk).
+// A page in memory has no valid check; seal() computes it just before a write, verify_page() tests
+// it just after a read (the same function on both sides of the disk).
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,14 @@
 
 namespace holdfast {
 
-enum class PageKind : std::uint8_t { kNone = 0, kLeaf = 1, kInner = 2, kOverflow = 3, kMapLeaf = 4, kMapInner = 5 };
+enum class PageKind : std::uint8_t {
+  kNone = 0,
+  kLeaf = 1,
+  kInner = 2,
+  kOverflow = 3,
+  kMapLeaf = 4,
+  kMapInner = 5
+};
 
 namespace page_at {  // Byte offsets of the head's fields.
 inline constexpr std::size_t kCheck = 0;
@@ -48,20 +55,37 @@ inline constexpr std::size_t kPageHeadBytes = 40;
 inline constexpr TreeId kMapTree{0xFFFFFFFF};
 static_assert(page_at::kGapEnd + 2 == kPageHeadBytes);
 
-inline TxnNumber page_txn(const std::byte* page) { return load<TxnNumber>(page + page_at::kTxn); }
-inline PageId page_id(const std::byte* page) { return load<PageId>(page + page_at::kPage); }
-inline TreeId page_tree(const std::byte* page) { return load<TreeId>(page + page_at::kTree); }
-inline PageKind page_kind(const std::byte* page) { return load<PageKind>(page + page_at::kKind); }
-inline std::uint8_t page_level(const std::byte* page) { return load<std::uint8_t>(page + page_at::kLevel); }
-inline std::uint16_t page_count(const std::byte* page) { return load16(page + page_at::kCount); }
-inline std::uint16_t page_gap_begin(const std::byte* page) { return load16(page + page_at::kGapBegin); }
-inline std::uint16_t page_gap_end(const std::byte* page) { return load16(page + page_at::kGapEnd); }
+inline TxnNumber page_txn(const std::byte* page) {
+  return load<TxnNumber>(page + page_at::kTxn);
+}
+inline PageId page_id(const std::byte* page) {
+  return load<PageId>(page + page_at::kPage);
+}
+inline TreeId page_tree(const std::byte* page) {
+  return load<TreeId>(page + page_at::kTree);
+}
+inline PageKind page_kind(const std::byte* page) {
+  return load<PageKind>(page + page_at::kKind);
+}
+inline std::uint8_t page_level(const std::byte* page) {
+  return load<std::uint8_t>(page + page_at::kLevel);
+}
+inline std::uint16_t page_count(const std::byte* page) {
+  return load16(page + page_at::kCount);
+}
+inline std::uint16_t page_gap_begin(const std::byte* page) {
+  return load16(page + page_at::kGapBegin);
+}
+inline std::uint16_t page_gap_end(const std::byte* page) {
+  return load16(page + page_at::kGapEnd);
+}
 
 // Makes an empty page in `page`: all zero but the head; the gap is the whole body.
-void format_page(std::span<std::byte> page, std::uint64_t tag, TxnNumber txn, PageId id, TreeId tree,
-                 PageKind kind, std::uint8_t level);
+void format_page(std::span<std::byte> page, std::uint64_t tag, TxnNumber txn, PageId id,
+                 TreeId tree, PageKind kind, std::uint8_t level);
 
-// Zeroes the gap and sets the check; answers the check. The head must be sane (format_page's rules).
+// Zeroes the gap and sets the check; answers the check. The head must be sane (format_page's
+// rules).
 std::uint64_t seal_page(std::span<std::byte> page);
 
 // What a page read from disk must be. `check` comes from its parent in the map; `check_bits` says

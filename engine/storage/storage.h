@@ -36,8 +36,9 @@ struct IoRequest {
   StorageFile* file = nullptr;
   std::uint64_t offset = 0;
   std::span<std::byte> buffer;
-  std::size_t transferred = 0;   // Set by complete(). A read may end short only at the end of the file.
-  std::optional<Error> error;    // Set by complete() where it failed.
+  std::size_t transferred =
+      0;  // Set by complete(). A read may end short only at the end of the file.
+  std::optional<Error> error;  // Set by complete() where it failed.
 };
 
 enum class LockMode : std::uint8_t { kShared, kExclusive };
@@ -54,11 +55,12 @@ class StorageFile {
   virtual Result<void> write(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
   // As read(), from the medium and not from any cache before it. Where that can't be had,
   // reads_past_cache() is false and this is read().
-  virtual Result<std::size_t> read_past_cache(std::uint64_t offset, std::span<std::byte> buffer) = 0;
+  virtual Result<std::size_t> read_past_cache(std::uint64_t offset,
+                                              std::span<std::byte> buffer) = 0;
   virtual bool reads_past_cache() const = 0;
 
-  // Makes room for [offset, offset + length) so that writing there can't fail for lack of space; the
-  // file grows if need be, new bytes read as zero. kDiskFull leaves the size as it was.
+  // Makes room for [offset, offset + length) so that writing there can't fail for lack of space;
+  // the file grows if need be, new bytes read as zero. kDiskFull leaves the size as it was.
   virtual Result<void> allocate(std::uint64_t offset, std::uint64_t length) = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
   // All completed writes and the size are on the medium when this succeeds.
@@ -82,7 +84,8 @@ class Storage {
   virtual Result<std::unique_ptr<StorageFile>> open(const std::string& path, FileMode mode) = 0;
   virtual Result<bool> exists(const std::string& path) = 0;
   // Names (not paths) in the directory that start with `prefix`, sorted.
-  virtual Result<std::vector<std::string>> list(const std::string& directory, const std::string& prefix) = 0;
+  virtual Result<std::vector<std::string>> list(const std::string& directory,
+                                                const std::string& prefix) = 0;
   // With `replace` false an existing target is kAlreadyExists and untouched.
   virtual Result<void> rename(const std::string& from, const std::string& to, bool replace) = 0;
   virtual Result<void> remove(const std::string& path) = 0;

@@ -13,11 +13,14 @@ namespace {
 constexpr std::size_t kTreeValueHead = 12;
 constexpr std::string_view kNextIdKey = "i";
 
-std::string name_key(std::string_view name) { return "n" + std::string(name); }
+std::string name_key(std::string_view name) {
+  return "n" + std::string(name);
+}
 
 std::string tree_key(TreeId id) {
   const std::uint32_t n = raw(id);
-  return {'t', static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8), static_cast<char>(n)};
+  return {'t', static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8),
+          static_cast<char>(n)};
 }
 
 std::string u32_value(std::uint32_t n) {
@@ -41,12 +44,14 @@ std::unexpected<Error> bad_record(TreeId id) {
 Result<CatalogEntry> decode_tree(TreeId id, std::string_view value) {
   if (value.size() < kTreeValueHead) return bad_record(id);
   const std::byte* at = reinterpret_cast<const std::byte*>(value.data());
-  return CatalogEntry{{id, load<PageId>(at)}, load64(at + 4), std::string(value.substr(kTreeValueHead))};
+  return CatalogEntry{
+      {id, load<PageId>(at)}, load64(at + 4), std::string(value.substr(kTreeValueHead))};
 }
 
 Result<std::uint32_t> stored_next_id(PageSource& source) {
   std::string value;
-  if (!TRY(tree_get(source, kCatalog, kNextIdKey, value)) || value.size() != 4) return bad_record(kCatalogTree);
+  if (!TRY(tree_get(source, kCatalog, kNextIdKey, value)) || value.size() != 4)
+    return bad_record(kCatalogTree);
   return load32(reinterpret_cast<const std::byte*>(value.data()));
 }
 
@@ -59,7 +64,8 @@ Result<void> put_entry(PageSink& sink, const CatalogEntry& entry) {
 
 Result<void> catalog_create(PageSink& sink) {
   const PageId root = TRY(tree_create(sink, kCatalogTree));
-  if (root != kCatalogRoot) return fail(ErrorCode::kInternal, "the catalog's root isn't the first page of a new database");
+  if (root != kCatalogRoot)
+    return fail(ErrorCode::kInternal, "the catalog's root isn't the first page of a new database");
   const CatalogEntry entry{{kDefaultTree, TRY(tree_create(sink, kDefaultTree))}, 0, ""};
   TRY(put_entry(sink, entry));
   TRY(tree_put(sink, kCatalog, name_key(""), u32_value(raw(kDefaultTree))));
@@ -88,7 +94,8 @@ Result<CatalogEntry> catalog_find(PageSource& source, std::string_view name) {
 Result<std::vector<TreeInfo>> catalog_list(PageSource& source) {
   std::vector<TreeInfo> trees;
   TreeCursor cursor(source, kCatalog);
-  for (bool on = TRY(cursor.seek("t")); on && cursor.key().starts_with('t'); on = TRY(cursor.next())) {
+  for (bool on = TRY(cursor.seek("t")); on && cursor.key().starts_with('t');
+       on = TRY(cursor.next())) {
     const std::string_view key = cursor.key();
     if (key.size() != 5) return bad_record(kCatalogTree);
     std::uint32_t id = 0;
@@ -97,18 +104,21 @@ Result<std::vector<TreeInfo>> catalog_list(PageSource& source) {
     const CatalogEntry entry = TRY(decode_tree(TreeId{id}, value));
     trees.push_back({entry.name, Tree(id), entry.records});
   }
-  std::sort(trees.begin(), trees.end(), [](const TreeInfo& a, const TreeInfo& b) { return a.name < b.name; });
+  std::sort(trees.begin(), trees.end(),
+            [](const TreeInfo& a, const TreeInfo& b) { return a.name < b.name; });
   return trees;
 }
 
 Result<CatalogEntry> catalog_add(PageSink& sink, std::string_view name, std::uint32_t& next_id) {
   if (name.empty() || name.size() > kMaxTreeNameBytes) {
-    return fail(ErrorCode::kLimitExceeded, "a tree's name has 1 to " + std::to_string(kMaxTreeNameBytes) +
-                                               " bytes; this one has " + std::to_string(name.size()));
+    return fail(ErrorCode::kLimitExceeded,
+                "a tree's name has 1 to " + std::to_string(kMaxTreeNameBytes) +
+                    " bytes; this one has " + std::to_string(name.size()));
   }
   std::string value;
   if (TRY(tree_get(sink, kCatalog, name_key(name), value))) {
-    return fail(ErrorCode::kAlreadyExists, "there is a tree named '" + std::string(name) + "' already");
+    return fail(ErrorCode::kAlreadyExists,
+                "there is a tree named '" + std::string(name) + "' already");
   }
   next_id = std::max(next_id, TRY(stored_next_id(sink)));
   const TreeId id{next_id++};

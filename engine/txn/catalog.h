@@ -32,8 +32,8 @@ Result<CatalogEntry> catalog_find(PageSource& source, TreeId id);
 Result<CatalogEntry> catalog_find(PageSource& source, std::string_view name);
 Result<std::vector<TreeInfo>> catalog_list(PageSource& source);
 
-// Uses and raises `next_id`, which never goes back while the database is open, so that ids of aborted
-// trees are not reused. kAlreadyExists if the name is taken.
+// Uses and raises `next_id`, which never goes back while the database is open, so that ids of
+// aborted trees are not reused. kAlreadyExists if the name is taken.
 Result<CatalogEntry> catalog_add(PageSink& sink, std::string_view name, std::uint32_t& next_id);
 Result<void> catalog_add_records(PageSink& sink, TreeId id, std::int64_t change);
 

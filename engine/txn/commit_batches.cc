@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t kBatchTarget = kBatchPayloadMax - 2 * kPageSizeMax;
 
-void append_page_image(std::vector<std::byte>& payload, PageId id, std::span<const std::byte> page) {
+void append_page_image(std::vector<std::byte>& payload, PageId id,
+                       std::span<const std::byte> page) {
   const std::uint16_t begin = page_gap_begin(page.data());
   const std::size_t end = page_gap_end(page.data());
   const ImageRange ranges[2] = {
@@ -30,7 +31,8 @@ Result<void> check_redo(const WriteView::PrivatePage& page, PageCache& cache) {
   TRY(apply_edits(redone, page.edits.bytes()));
   const std::size_t begin = page_gap_begin(now.data());
   const std::size_t end = page_gap_end(now.data());
-  const bool same = std::memcmp(redone.data() + page_at::kPage, now.data() + page_at::kPage, begin - page_at::kPage) == 0 &&
+  const bool same = std::memcmp(redone.data() + page_at::kPage, now.data() + page_at::kPage,
+                                begin - page_at::kPage) == 0 &&
                     std::memcmp(redone.data() + end, now.data() + end, now.size() - end) == 0;
   if (!same) return fail(ErrorCode::kInternal, "a page's redo doesn't lead to the page");
   return {};
@@ -49,7 +51,11 @@ Result<Batches> encode_batches(WriteView& view, PageCache& cache) {
     if (page.frame == kNoFrame) continue;
     if (page.edits.broken()) {
       return fail(ErrorCode::kInternal, "an edit left its page",
-                  {.file = {}, .offset = {}, .page = raw(page.page), .tree = {}, .txn = raw(view.number())});
+                  {.file = {},
+                   .offset = {},
+                   .page = raw(page.page),
+                   .tree = {},
+                   .txn = raw(view.number())});
     }
     if (page.edits.is_image()) {
       append_page_image(payload(), page.page, cache.bytes(page.frame));

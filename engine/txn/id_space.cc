@@ -41,7 +41,8 @@ Result<IdRun> IdSpace::take(std::uint32_t count) {
     free_ -= count;
     return IdRun{PageId{first}, count};
   }
-  if (count > kIdEnd - next_) return fail(ErrorCode::kLimitExceeded, "the database has used all 2^32 page ids");
+  if (count > kIdEnd - next_)
+    return fail(ErrorCode::kLimitExceeded, "the database has used all 2^32 page ids");
   const IdRun run{PageId{next_}, count};
   next_ += count;
   return run;

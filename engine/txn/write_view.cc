@@ -7,7 +7,8 @@
 
 namespace holdfast {
 
-WriteView::WriteView(PageCache& cache, IdSpace& ids, TxnNumber number, std::function<Result<void>()> make_room)
+WriteView::WriteView(PageCache& cache, IdSpace& ids, TxnNumber number,
+                     std::function<Result<void>()> make_room)
     : cache_(cache),
       ids_(ids),
       slot_(cache.readers().claim()),
@@ -72,11 +73,18 @@ Editor WriteView::editor_of(PrivatePage& page) {
   return Editor(cache_.bytes(page.frame), &page.edits);
 }
 
+// Marks an error as this transaction's: it may be half through a change, and is doomed.
+std::unexpected<Error> WriteView::doomed(const Error& error) const {
+  return std::unexpected(
+      error.at({.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)}));
+}
+
 Result<FrameIndex> WriteView::find_shared(PageId id) {
   cache_.readers().enter(slot_);
   auto frame = cache_.find(id, base_, slot_);
   if (frame) cache_.pin_base(*frame);
   cache_.readers().leave(slot_);
+  if (!frame) return doomed(frame.error());
   return frame;
 }
 
@@ -90,7 +98,8 @@ Result<const std::byte*> WriteView::page(PageId id) {
 
 // A private copy needs no pin, and changes under a cursor; the token says which it is.
 Result<PagePin> WriteView::pin(PageId id) {
-  if (PrivatePage* mine = find_private(id)) return PagePin(this, cache_.data(mine->frame), kNoFrame);
+  if (PrivatePage* mine = find_private(id))
+    return PagePin(this, cache_.data(mine->frame), kNoFrame);
   const FrameIndex frame = TRY(find_shared(id));
   const bool kept = cache_.pin(frame);
   cache_.unpin_base(frame);
@@ -108,15 +117,21 @@ Result<FrameIndex> WriteView::take_frame() {
     const std::uint64_t spoken_for = std::uint64_t{cache_.held()} + 2 * live_ + 2;
     return spoken_for <= std::uint64_t{cache_.frame_limit()} * 7 / 8;
   };
-  if (!room()) TRY(make_room_());
   if (!room()) {
-    return fail(ErrorCode::kLimitExceeded,
-                "the transaction changes " + std::to_string(live_ + 1) + " pages and " +
-                    std::to_string(cache_.held()) + " more can't leave the cache of " + std::to_string(cache_.frame_limit()) +
-                    " pages; commit smaller transactions, end old snapshots, or set a larger cache_bytes",
-                {.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)});
+    if (auto made = make_room_(); !made) return doomed(made.error());
   }
-  return cache_.take_frame();
+  if (!room()) {
+    return fail(
+        ErrorCode::kLimitExceeded,
+        "the transaction changes " + std::to_string(live_ + 1) + " pages and " +
+            std::to_string(cache_.held()) + " more can't leave the cache of " +
+            std::to_string(cache_.frame_limit()) +
+            " pages; commit smaller transactions, end old snapshots, or set a larger cache_bytes",
+        {.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)});
+  }
+  auto frame = cache_.take_frame();
+  if (!frame) return doomed(frame.error());
+  return frame;
 }
 
 Result<Editor> WriteView::edit(PageId id) {
@@ -147,18 +162,23 @@ Result<Editor> WriteView::add_fresh(PageId id, TreeId tree, PageKind kind, std::
   return editor_of(pages_.back());
 }
 
-Result<Editor> WriteView::create(TreeId tree, PageKind kind, std::uint8_t level) {
-  const IdRun run = TRY(ids_.take(1));
-  allocated_.push_back(run);
+Result<IdRun> WriteView::take_ids(std::uint32_t count) {
+  auto run = ids_.take(count);
+  if (!run) return doomed(run.error());
+  allocated_.push_back(*run);
   cache_.set_id_limit(ids_.high_water());
+  return run;
+}
+
+Result<Editor> WriteView::create(TreeId tree, PageKind kind, std::uint8_t level) {
+  const IdRun run = TRY(take_ids(1));
   return add_fresh(run.first, tree, kind, level);
 }
 
 Result<PageId> WriteView::create_run(TreeId tree, std::uint32_t count) {
-  const IdRun run = TRY(ids_.take(count));
-  allocated_.push_back(run);
-  cache_.set_id_limit(ids_.high_water());
-  for (std::uint32_t i = 0; i < count; ++i) TRY(add_fresh(run.first + i, tree, PageKind::kOverflow, 0));
+  const IdRun run = TRY(take_ids(count));
+  for (std::uint32_t i = 0; i < count; ++i)
+    TRY(add_fresh(run.first + i, tree, PageKind::kOverflow, 0));
   return run.first;
 }
 

@@ -1,8 +1,8 @@
 // Pages as the one write transaction sees and changes them: private copies over the newest state.
 //
-// A page is copied when it is first touched; its base stays pinned until the transaction ends, since
-// readers may need it once the copy is published. Nothing here reaches disk or other threads before
-// commit takes it.
+// A page is copied when it is first touched; its base stays pinned until the transaction ends,
+// since readers may need it once the copy is published. Nothing here reaches disk or other threads
+// before commit takes it.
 #pragma once
 
 #include <deque>
@@ -28,7 +28,8 @@ class WriteView final : public PageSink {
   };
 
   // `make_room` is asked to free frames (by a checkpoint) when the transaction finds none.
-  WriteView(PageCache& cache, IdSpace& ids, TxnNumber number, std::function<Result<void>()> make_room);
+  WriteView(PageCache& cache, IdSpace& ids, TxnNumber number,
+            std::function<Result<void>()> make_room);
   ~WriteView() override;  // Drops whatever was not taken.
   WriteView(const WriteView&) = delete;
   WriteView& operator=(const WriteView&) = delete;
@@ -62,7 +63,9 @@ class WriteView final : public PageSink {
  private:
   PrivatePage* find_private(PageId id);
   Editor editor_of(PrivatePage& page);
+  [[nodiscard]] std::unexpected<Error> doomed(const Error& error) const;
   Result<FrameIndex> take_frame();
+  Result<IdRun> take_ids(std::uint32_t count);
   Result<FrameIndex> find_shared(PageId id);  // Pinned.
   Result<Editor> add_fresh(PageId id, TreeId tree, PageKind kind, std::uint8_t level);
   void release_one(PageId id);
@@ -81,8 +84,8 @@ class WriteView final : public PageSink {
   std::deque<PrivatePage> pages_;  // Editors point to its elements.
   std::size_t live_ = 0;
   std::unordered_map<PageId, std::uint32_t> index_;  // Into pages_.
-  std::vector<IdRun> allocated_;   // To give back on drop().
-  std::vector<IdRun> given_up_;    // Allocated and released again by this transaction.
+  std::vector<IdRun> allocated_;                     // To give back on drop().
+  std::vector<IdRun> given_up_;  // Allocated and released again by this transaction.
   std::vector<IdRun> freed_;
 };
 

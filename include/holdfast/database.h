@@ -69,8 +69,8 @@ class HOLDFAST_EXPORT Database {
   [[nodiscard]] const RecoveryReport& recovery() const noexcept;
   [[nodiscard]] const std::string& path() const noexcept;
 
-  /// Folds the log into the file and unlocks it. kInvalidArgument while transactions are open (then nothing happened).
-  /// After an error the next opening recovers; nothing acknowledged is lost.
+  /// Folds the log into the file and unlocks it. kInvalidArgument while transactions are open (then
+  /// nothing happened). After an error the next opening recovers; nothing acknowledged is lost.
   [[nodiscard]] Result<void> close();
 
  private:

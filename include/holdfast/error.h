@@ -21,8 +21,9 @@ namespace holdfast {
 
 /// Numbers are part of the interface: they never change and are never reused.
 enum class ErrorCode : std::uint16_t {
-  kInvalidArgument = 1,     ///< The call can't mean anything: wrong option, ended transaction.
-  kLimitExceeded = 2,       ///< A stated limit (docs/LIMITS.md) would be passed; the message has both numbers.
+  kInvalidArgument = 1,  ///< The call can't mean anything: wrong option, ended transaction.
+  kLimitExceeded =
+      2,  ///< A stated limit (docs/LIMITS.md) would be passed; the message has both numbers.
   kNotFound = 3,            ///< No such database file or tree. A missing key is not an error.
   kAlreadyExists = 4,       ///< A tree or file of this name is there already.
   kBusy = 5,                ///< Another process or handle owns the database; the message names it.
@@ -38,7 +39,7 @@ enum class ErrorCode : std::uint16_t {
   kReadOnly = 15,           ///< A change was asked of a handle opened read-only.
   kCancelled = 16,          ///< The caller's progress function asked to stop.
   kOutOfMemory = 17,        ///< The operating system gave no memory for the cache.
-  kInternal = 18,           ///< A check inside Holdfast failed; nothing was written. Please report it.
+  kInternal = 18,  ///< A check inside Holdfast failed; nothing was written. Please report it.
 };
 
 /// The name of a code as it stands above without the k, in snake_case: "disk_full".

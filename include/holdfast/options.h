@@ -76,7 +76,8 @@ struct Options {
   Environment* environment = nullptr;
 };
 
-/// Told now and then by long work; returning false cancels it with kCancelled. `total` may be 0 while unknown.
+/// Told now and then by long work; returning false cancels it with kCancelled. `total` may be 0
+/// while unknown.
 struct Progress {
   std::string_view stage;
   std::uint64_t done = 0;

@@ -54,7 +54,9 @@ struct TreeInfo {
 class HOLDFAST_EXPORT Reader {
  public:
   /// The value of `key`, or nothing. Errors: kNotFound (tree), kDamaged, kIo, kPoisoned.
-  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const { return get(Tree{}, key); }
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const {
+    return get(Tree{}, key);
+  }
   [[nodiscard]] Result<std::optional<std::string>> get(Tree tree, std::string_view key) const;
 
   /// Copies the value into `value`, reusing its memory; false when there is no such key.
@@ -105,9 +107,11 @@ class HOLDFAST_EXPORT WriteTransaction : public Reader {
 
   /// Inserts or replaces. Views that cursors of this transaction gave out end here.
   /// Errors: kLimitExceeded (key, value or transaction too large), kDiskFull, kDamaged, kIo,
-  /// kNotFound (tree). An error other than a wrong argument or a limit on key and value dooms the transaction: only
-  /// abort remains.
-  [[nodiscard]] Result<void> put(std::string_view key, std::string_view value) { return put(Tree{}, key, value); }
+  /// kNotFound (tree). An error other than a wrong argument or a limit on key and value dooms the
+  /// transaction: only abort remains.
+  [[nodiscard]] Result<void> put(std::string_view key, std::string_view value) {
+    return put(Tree{}, key, value);
+  }
   [[nodiscard]] Result<void> put(Tree tree, std::string_view key, std::string_view value);
 
   /// Removes the record; false when there was none.

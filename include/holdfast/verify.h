@@ -25,14 +25,14 @@ struct TreeSummary {
   std::string name;  ///< Empty for the default tree.
   std::uint32_t id = 0;
   std::uint64_t records = 0;
-  std::uint64_t pages = 0;           ///< Nodes, without overflow pages.
+  std::uint64_t pages = 0;  ///< Nodes, without overflow pages.
   std::uint64_t overflow_pages = 0;
-  std::uint32_t height = 0;          ///< Levels, 1 for a lone leaf.
-  std::uint64_t bytes_used = 0;      ///< In nodes: header, prefix, records.
+  std::uint32_t height = 0;      ///< Levels, 1 for a lone leaf.
+  std::uint64_t bytes_used = 0;  ///< In nodes: header, prefix, records.
 };
 
 struct VerifyReport {
-  std::vector<Finding> findings;     ///< At most VerifyOptions::findings_max.
+  std::vector<Finding> findings;  ///< At most VerifyOptions::findings_max.
   std::uint64_t findings_total = 0;
   std::uint64_t pages_checked = 0;
   std::uint64_t map_pages_checked = 0;
