@@ -48,7 +48,7 @@ constexpr EndRow kEndRows[] = {
     {"E3", kNothingAhead | kBrokenAhead, kAny, kYes, kAny, LogEnd::kDamaged,
      "the log can't be read here although more of it was durable"},
     {"E4", kNothingAhead | kBrokenAhead, kAny, kNo, kYes, LogEnd::kDamaged,
-     "both headers of a log file are bad, so what it held can't be told"},
+     "a log file is cut short or both its headers are bad, so what it held can't be told"},
     {"E5", kBrokenAhead, kAny, kNo, kNo, LogEnd::kTorn, ""},
     {"E6", kNothingAhead, kYes, kNo, kNo, LogEnd::kUnfinished, ""},
     {"E7", kNothingAhead, kNo, kNo, kNo, LogEnd::kClean, ""},

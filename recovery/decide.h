@@ -48,7 +48,7 @@ struct EndFacts {
   Ahead ahead = Ahead::kNothing;  // kContinues: without its successor. Never kBatch.
   bool pending = false;           // Whole batches without their commit lie before this place.
   bool vouched = false;           // Something says that more than we have read was durable.
-  bool bad_segment = false;       // A file that was a segment has two bad headers.
+  bool bad_segment = false;       // A segment is cut short or has two bad headers.
 };
 struct EndRow {
   const char* label;

@@ -23,7 +23,8 @@ class LogFiles {
   Result<void> sync();
 
   [[nodiscard]] const std::vector<FoundSegment>& sound() const { return sound_; }
-  // Paths whose headers are both bad although the file isn't empty.
+  // Paths whose headers are both bad although the file isn't empty, or that were cut short: no
+  // crash leaves either.
   [[nodiscard]] const std::vector<std::string>& bad() const { return bad_; }
   // Paths of files that never became segments: temporary or empty. Removing them is always safe.
   [[nodiscard]] const std::vector<std::string>& leftovers() const { return leftovers_; }

@@ -267,6 +267,9 @@ void Scan::list_segments_found() {
     out_.notes.push_back(std::to_string(files_.foreign()) +
                          " files named like this database's log belong to something else");
   }
+  for (const std::string& path : files_.bad()) {
+    out_.notes.push_back(path + " is cut short, or both its headers are bad");
+  }
   for (const FoundSegment& segment : sound) {
     if (segment.bad_copies == 0) continue;
     out_.notes.push_back("one of the two headers of " + segment.path + " is bad; the other served");

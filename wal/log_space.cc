@@ -133,6 +133,7 @@ void LogWriter::continue_in(std::unique_ptr<Segment> successor, TxnNumber txn) {
 }
 
 Result<void> LogWriter::roll() {
+  if (auto error = poisoned()) return std::unexpected(*error);
   {
     MutexLock io(io_mutex_);
     if (position_ <= config_.segment_bytes / 4) return {};

@@ -81,8 +81,8 @@ Result<void> LogWriter::sync_step(bool with_mark) {
     news = end > durable_place_.end.txn;
     last_group_ = appended_groups_ - announced_groups_;
     announced_groups_ = appended_groups_.load();
-    // With the queue locked: whoever appends the next group, and drops versions it supersedes, knows
-    // that this end is about to be a durable state.
+    // With the queue locked: whoever appends the next group, and drops versions it supersedes,
+    // knows that this end is about to be a durable state.
     if (news && config_.observer != nullptr) config_.observer->sync_begins(end);
   }
   SyncWork work;

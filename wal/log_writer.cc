@@ -18,9 +18,8 @@ Result<std::unique_ptr<LogWriter>> LogWriter::start(const LogConfig& config, Epo
   header.durable_lsn = at.lsn;
   header.durable_txn = at.txn;
   header.wall_us = config.clock->wall_us();
-  const std::uint64_t bytes = std::min(kFirstAllocation, config.segment_bytes);
   auto segment = TRY(create_segment(*config.storage, config.base_path, header, log->next_number_,
-                                    std::max(bytes, kLogSegmentMin)));
+                                    kFirstAllocation));
 
   log->first_ = header.ref;
   log->allocated_ = segment->bytes;

@@ -7,7 +7,7 @@
 // Promises (README.md, W1 to W9): groups reach the file in the order of their append; durable()
 // only ever covers groups whose writes completed before a successful sync was submitted; a block
 // that a submitted sync covers is never written again; the first failed write or sync poisons for
-// ever. Locks, in the order in which they are taken: sync, io, queue. None is held while an
+// ever. Locks, in the order in which they are taken: sync, io, queue. None is held while the
 // observer is called, and only `sync_running_` (no lock) while a file is synced. A crash here
 // leaves whole groups, then at most one group or batch that is torn or lacks its commit.
 #pragma once
@@ -34,10 +34,12 @@ class LogObserver {
  public:
   virtual ~LogObserver() = default;
   // A sync that will make everything up to `end` durable is about to take its group. Announced ends
-  // never go back; one may be announced and then fail. Called with the queue locked, so that nothing
-  // is appended between choosing the end and telling of it: it may not block or call the log.
+  // never go back; one may be announced and then fail. Called with the queue locked, so that
+  // nothing is appended between choosing the end and telling of it: it may not block or call the
+  // log.
   virtual void sync_begins(TxnNumber end) = 0;
-  // Under no lock of the log. durable_position() says so already; durable() and those who wait for it learn it afterwards.
+  // Under no lock of the log. durable_position() says so already; durable() and those who wait for
+  // it learn it afterwards.
   virtual void became_durable(TxnNumber txn) = 0;
 };
 

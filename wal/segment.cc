@@ -88,6 +88,7 @@ Result<FoundSegment> inspect(Storage& storage, const std::string& path, const Uu
     found.state = FoundSegment::State::kForeign;
   } else {
     found.state = FoundSegment::State::kSound;
+    found.cut_short = found.bytes < kFirstAllocation;
     found.file = std::move(file);
   }
   return found;

@@ -15,7 +15,9 @@
 
 namespace holdfast {
 
+// Every segment is at least this large, durably, when it gets its name.
 inline constexpr std::uint64_t kFirstAllocation = 64 << 10;
+static_assert(kFirstAllocation <= kLogSegmentMin);
 
 struct Segment {
   std::string path;
@@ -47,6 +49,7 @@ struct FoundSegment {
   SegmentHeader header;
   std::uint64_t bytes = 0;
   unsigned bad_copies = 0;
+  bool cut_short = false;             // Smaller than it was when it got its name.
   std::shared_ptr<StorageFile> file;  // kSound only; open in the mode asked for.
 };
 

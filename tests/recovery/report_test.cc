@@ -1,0 +1,78 @@
+#include <set>
+
+#include "recovery/log_check.h"
+#include "recovery/log_dump.h"
+#include "tests/recovery/scan_fixture.h"
+
+namespace holdfast::testing {
+namespace {
+
+TEST(Report, SaysWhatHappened) {
+  RecoveryReport report;
+  report.checkpoint_txn = 5;
+  EXPECT_EQ(report.to_string(), "closed cleanly at transaction 5");
+  report.log_end = LogEnd::kDamaged;
+  report.first_lost_txn = 8;
+  report.last_lost_txn = 9;
+  report.bytes_dropped = 1;
+  const std::string text = report.to_string();
+  EXPECT_NE(text.find("transactions 8 to 9 are lost"), std::string::npos) << text;
+  EXPECT_NE(text.find("dropped 1 byte and"), std::string::npos) << text;
+  std::set<std::string> names;
+  for (const LogEnd end :
+       {LogEnd::kNoLog, LogEnd::kClean, LogEnd::kUnfinished, LogEnd::kTorn, LogEnd::kDamaged}) {
+    names.insert(log_end_name(end));
+  }
+  EXPECT_EQ(names.size(), 5u);
+}
+
+TEST(LogDump, ShowsSegmentsBatchesAndFindings) {
+  LogEnv env;
+  auto log = env.start(1, {});
+  ASSERT_TRUE(put(*log, 1, 10, 2).has_value());
+  ASSERT_TRUE(log->sync_through(TxnNumber{1}).has_value());
+  ASSERT_TRUE(log->mark().has_value());
+  std::vector<std::string> lines;
+  LogDumpTarget target;
+  target.segment = [&](const DumpedSegment& s) { lines.push_back(s.path); };
+  target.batch = [&](const DumpedBatch& b) {
+    lines.push_back(std::string(ahead_name(b.ahead)) + " " + std::to_string(b.header.flags) + " " +
+                    std::to_string(b.frees) + " " + std::to_string(b.images) + b.finding);
+  };
+  ASSERT_TRUE(dump_log(*env.storage, "dir/db", test_uuid(), target).has_value());
+  EXPECT_EQ(lines, (std::vector<std::string>{"dir/db.log-1-1", "batch 0 1 1", "batch 1 1 1",
+                                             "batch 4 0 0", "nothing 0 0 0"}));
+  env.storage->bytes("dir/db.log-1-1")[kSegmentBodyOffset + 4] ^= std::byte{1};
+  lines.clear();
+  ASSERT_TRUE(dump_log(*env.storage, "dir/db", test_uuid(), target).has_value());
+  EXPECT_EQ(lines.back(), "no batch 0 0 0no batch");
+}
+
+TEST(LogCheck, FindsWhatADurablePositionProves) {
+  LogEnv env;
+  auto log = env.start(1, {});
+  for (std::uint64_t txn = 1; txn <= 3; ++txn) {
+    ASSERT_TRUE(put(*log, txn).has_value());
+    ASSERT_TRUE(log->sync_through(TxnNumber{txn}).has_value());
+  }
+  const LogPosition durable = log->durable_position().end;
+  const LogStart start = start_of(*log);
+  ASSERT_TRUE(put(*log, 4).has_value());
+  ASSERT_TRUE(log->write_through(TxnNumber{4}).has_value());
+  const auto check = [&] {
+    return *check_log(*env.storage, "dir/db", test_uuid(), start, durable);
+  };
+  EXPECT_TRUE(check().damage.empty());
+  EXPECT_EQ(check().groups, 4u);
+  EXPECT_GT(check().bytes_checked, 0u);
+  auto& bytes = env.storage->bytes("dir/db.log-1-1");
+  bytes[kSegmentBodyOffset + 3 * 4096 + 100] ^= std::byte{1};  // Not durable yet.
+  EXPECT_TRUE(check().damage.empty());
+  bytes[kSegmentBodyOffset + 2 * 4096 + 50] ^= std::byte{1};
+  EXPECT_EQ(check().damage.size(), 1u);
+  ASSERT_TRUE(env.storage->remove("dir/db.log-1-1").has_value());
+  EXPECT_EQ(check().damage.size(), 1u);
+}
+
+}  // namespace
+}  // namespace holdfast::testing

@@ -1,0 +1,92 @@
+#include "wal/format.h"
+
+#include "tests/wal/log_fixture.h"
+
+namespace holdfast::testing {
+namespace {
+
+BatchHeader some_header() {
+  BatchHeader header;
+  header.flags = kCommit;
+  header.payload_bytes = 123;
+  header.epoch = EpochNumber{4};
+  header.lsn = Lsn{4096};
+  header.txn = TxnNumber{77};
+  header.chain = 0x1234;
+  header.payload_hash = 0x5678;
+  header.durable_txn = TxnNumber{70};
+  header.durable_lsn = Lsn{800};
+  header.wall_us = 99;
+  return header;
+}
+
+TEST(Format, BatchHeaderRoundTrips) {
+  BatchHeader header = some_header();
+  std::array<std::byte, kBatchHeaderBytes> bytes;
+  encode_batch_header(header, test_salt(4), bytes.data());
+  const auto read = decode_batch_header(bytes.data(), test_salt(4));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->flags, header.flags);
+  EXPECT_EQ(read->payload_bytes, 123u);
+  EXPECT_EQ(read->epoch, header.epoch);
+  EXPECT_EQ(read->lsn, header.lsn);
+  EXPECT_EQ(read->txn, header.txn);
+  EXPECT_EQ(read->chain, header.chain);
+  EXPECT_EQ(read->payload_hash, header.payload_hash);
+  EXPECT_EQ(read->durable_txn, header.durable_txn);
+  EXPECT_EQ(read->durable_lsn, header.durable_lsn);
+  EXPECT_EQ(read->wall_us, 99u);
+  EXPECT_EQ(read->check, header.check);
+}
+
+TEST(Format, EveryFlippedBitOfABatchHeaderIsSeen) {
+  BatchHeader header = some_header();
+  std::array<std::byte, kBatchHeaderBytes> bytes;
+  encode_batch_header(header, test_salt(4), bytes.data());
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    bytes[bit / 8] ^= std::byte(1 << (bit % 8));
+    EXPECT_FALSE(decode_batch_header(bytes.data(), test_salt(4))) << bit;
+    bytes[bit / 8] ^= std::byte(1 << (bit % 8));
+  }
+  EXPECT_FALSE(decode_batch_header(bytes.data(), test_salt(5)));
+}
+
+TEST(Format, SegmentHeaderRoundTripsAndSeesEveryFlippedBit) {
+  SegmentHeader header;
+  header.flags = kFirstOfEpoch;
+  header.uuid = test_uuid();
+  header.ref = {EpochNumber{3}, test_salt(3), Lsn{888}};
+  header.chain = 42;
+  header.txn = TxnNumber{5};
+  header.durable_lsn = Lsn{888};
+  header.durable_txn = TxnNumber{5};
+  header.wall_us = 6;
+  std::array<std::byte, kLogBlockBytes> block;
+  encode_segment_header(header, block);
+  const auto read = decode_segment_header(block);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->ref, header.ref);
+  EXPECT_EQ(read->uuid, header.uuid);
+  EXPECT_TRUE(read->first_of_epoch());
+  EXPECT_EQ(read->chain, 42u);
+  EXPECT_EQ(read->txn, header.txn);
+  EXPECT_EQ(read->durable_lsn, header.durable_lsn);
+  for (std::size_t bit = 0; bit < kSegmentHeaderBytes * 8; ++bit) {
+    block[bit / 8] ^= std::byte(1 << (bit % 8));
+    EXPECT_FALSE(decode_segment_header(block).has_value()) << bit;
+    block[bit / 8] ^= std::byte(1 << (bit % 8));
+  }
+  EXPECT_FALSE(decode_segment_header(std::span(block).first(100)).has_value());
+}
+
+TEST(Format, RoomForAGroupCoversItsPadding) {
+  for (const std::uint32_t batches : {1u, 2u, 37u}) {
+    for (std::uint64_t each = 0; each < 9000; each += 7) {
+      EXPECT_GE(group_room(each * batches, batches), batch_bytes(each) * batches);
+      EXPECT_EQ(group_room(each * batches, batches) % kLogBlockBytes, 0u);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::testing

@@ -1,0 +1,99 @@
+#include "wal/segment.h"
+
+#include "tests/wal/log_fixture.h"
+
+namespace holdfast::testing {
+namespace {
+
+SegmentHeader header_of(std::uint64_t epoch) {
+  SegmentHeader header;
+  header.flags = kFirstOfEpoch;
+  header.uuid = test_uuid();
+  header.ref = {EpochNumber{epoch}, test_salt(epoch), Lsn{0}};
+  return header;
+}
+
+void drop_in(CrashStorage& storage, const std::string& path, std::size_t bytes, int value) {
+  auto file = *storage.open(path, FileMode::kCreateNew);
+  ASSERT_TRUE(file->write(0, std::vector<std::byte>(bytes, std::byte(value))).has_value());
+}
+
+TEST(Segment, IsDurableWithItsNameWhenCreated) {
+  LogEnv env;
+  std::uint64_t number = 1;
+  ASSERT_TRUE(create_segment(*env.storage, "dir/db", header_of(3), number, 64 << 10).has_value());
+  EXPECT_EQ(number, 2u);
+  auto after = env.storage->crash(1, 0);
+  const auto list = *list_segments(*after, "dir/db", test_uuid(), FileMode::kReadOnly, true);
+  ASSERT_EQ(list.segments.size(), 1u);
+  EXPECT_EQ(list.segments[0].state, FoundSegment::State::kSound);
+  EXPECT_EQ(list.segments[0].header.ref, header_of(3).ref);
+  EXPECT_EQ(list.segments[0].bytes, 64u << 10);
+  EXPECT_EQ(list.segments[0].path, "dir/db.log-3-1");
+  EXPECT_TRUE(list.temporary.empty());
+}
+
+TEST(Segment, PassesByNamesThatAreTaken) {
+  LogEnv env;
+  drop_in(*env.storage, "dir/db.log-3-1", 10, 1);
+  std::uint64_t number = 1;
+  const auto made = create_segment(*env.storage, "dir/db", header_of(3), number, 64 << 10);
+  ASSERT_TRUE(made.has_value());
+  EXPECT_EQ((*made)->path, "dir/db.log-3-2");
+}
+
+TEST(Segment, FailureLeavesNoName) {
+  using Op = CrashStorage::Op;
+  for (const Op op : {Op::kWrite, Op::kSync, Op::kAllocate, Op::kRename}) {
+    LogEnv env;
+    env.storage->fault = [op](Op now, const std::string&) -> std::optional<ErrorCode> {
+      return now == op ? std::optional(ErrorCode::kDiskFull) : std::nullopt;
+    };
+    std::uint64_t number = 1;
+    const auto made = create_segment(*env.storage, "dir/db", header_of(3), number, 64 << 10);
+    EXPECT_EQ(made.error().code(), ErrorCode::kDiskFull);
+    EXPECT_TRUE(env.storage->paths().empty());
+  }
+}
+
+TEST(Segment, ListTellsFilesApartByContent) {
+  LogEnv env;
+  std::uint64_t number = 1;
+  ASSERT_TRUE(create_segment(*env.storage, "dir/db", header_of(1), number, 64 << 10).has_value());
+  SegmentHeader foreign = header_of(2);
+  foreign.uuid.fill(std::byte{1});
+  ASSERT_TRUE(create_segment(*env.storage, "dir/db", foreign, number, 64 << 10).has_value());
+  drop_in(*env.storage, "dir/db.log-5-5", 10000, 7);
+  drop_in(*env.storage, "dir/db.log-6-6", 10000, 0);
+  drop_in(*env.storage, "dir/db.log-notes.txt", 100, 'x');
+  drop_in(*env.storage, "dir/db.log-tmp-9-9", 100, 'x');
+  drop_in(*env.storage, "dir/db.logbook", 100, 'x');
+  drop_in(*env.storage, "dir/db2.log-1-1", 100, 'x');
+  const auto list = *list_segments(*env.storage, "dir/db", test_uuid(), FileMode::kReadOnly, false);
+  std::map<std::string, FoundSegment::State> states;
+  for (const auto& found : list.segments) states[found.path] = found.state;
+  using State = FoundSegment::State;
+  const std::map<std::string, State> expected = {{"dir/db.log-1-1", State::kSound},
+                                                 {"dir/db.log-2-2", State::kForeign},
+                                                 {"dir/db.log-5-5", State::kBadHeader},
+                                                 {"dir/db.log-6-6", State::kEmpty},
+                                                 {"dir/db.log-notes.txt", State::kForeign}};
+  EXPECT_EQ(states, expected);
+  EXPECT_EQ(list.temporary, std::vector<std::string>{"dir/db.log-tmp-9-9"});
+}
+
+TEST(Segment, EitherHeaderServes) {
+  for (const std::size_t copy : {0u, 4096u}) {
+    LogEnv env;
+    std::uint64_t number = 1;
+    ASSERT_TRUE(create_segment(*env.storage, "dir/db", header_of(1), number, 64 << 10).has_value());
+    env.storage->bytes("dir/db.log-1-1")[copy + 50] ^= std::byte{1};
+    const auto list =
+        *list_segments(*env.storage, "dir/db", test_uuid(), FileMode::kReadOnly, false);
+    EXPECT_EQ(list.segments.at(0).state, FoundSegment::State::kSound);
+    EXPECT_EQ(list.segments[0].bad_copies, 1u);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::testing
