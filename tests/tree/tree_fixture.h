@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
@@ -28,10 +29,16 @@ struct Findings : TreeCheckSink {
   std::set<PageId> pages;
 };
 
+// HOLDFAST_SEED=n moves every test to other random numbers: run them in a loop to soak the tree.
+inline std::uint64_t soak_seed() {
+  const char* seed = std::getenv("HOLDFAST_SEED");
+  return seed == nullptr ? 0 : std::strtoull(seed, nullptr, 10) * 1000003;
+}
+
 class ModelTree {
  public:
   explicit ModelTree(std::uint32_t page_size, std::uint64_t seed = 1)
-      : pages(page_size), random(seed) {
+      : pages(page_size), random(seed + soak_seed()) {
     ref = {TreeId{5}, tree_create(pages, TreeId{5}).value()};
   }
 
