@@ -29,6 +29,7 @@ Result<void> LogFiles::load() {
   for (FoundSegment& segment : list.segments) {
     switch (segment.state) {
       case FoundSegment::State::kSound:
+        if (segment.cut_short) bad_.push_back(segment.path);
         sound_.push_back(std::move(segment));
         break;
       case FoundSegment::State::kForeign:
