@@ -4,7 +4,8 @@ Usage: tidy.py SOURCE_DIR. Ends with 1 when a rule is broken; warnings don't cou
 
 - A folder includes only what dag.txt allows, and dag.txt has no cycle.
 - Lines of .h and .cc files have at most 100 columns.
-- Every .h and .cc file begins with a comment that says what it is.
+- Every .h and .cc file begins with a comment that says what it is. A .cc file may leave that to
+  the header of its name, and a test to the header of what it tests.
 - Headers have #pragma once.
 - The example in README.md is docs/examples/hello.cc.
 - Files past 400 lines are listed: look for the second noun.
@@ -73,11 +74,22 @@ def check_includes(name, text, dag):
             yield f"{name}: {folder} may not include {include}"
 
 
-def check_text(name, text):
+def head_stands_elsewhere(root, name):
+    """Whether the head comment of a file without one stands in a header of its name."""
+    path = pathlib.PurePosixPath(name)
+    stem = path.stem.removesuffix("_test")
+    folders = [path.parent]
+    if path.parts[0] == "tests":
+        folder = pathlib.PurePosixPath(*path.parent.parts[1:])
+        folders = [folder, "engine" / folder, folder / "lab"]
+    return path.suffix == ".cc" and any((root / f / f"{stem}.h").exists() for f in folders)
+
+
+def check_text(root, name, text):
     for number, line in enumerate(text.splitlines(), 1):
         if len(line) > COLUMNS_MAX:
             yield f"{name}:{number}: {len(line)} columns, more than {COLUMNS_MAX}"
-    if not text.startswith(("//", "/*")):
+    if not text.startswith(("//", "/*")) and not head_stands_elsewhere(root, name):
         yield f"{name}: no comment at its head"
     if name.endswith(".h") and "#pragma once" not in text:
         yield f"{name}: no #pragma once"
@@ -96,7 +108,7 @@ def main():
         name = path.relative_to(root).as_posix()
         text = path.read_text()
         faults += check_includes(name, text, dag)
-        faults += check_text(name, text)
+        faults += check_text(root, name, text)
         lines = text.count("\n")
         if lines > LINES_WARN:
             print(f"warning: {name} has {lines} lines; look for the second noun")
