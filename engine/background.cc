@@ -9,7 +9,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kMarkAfterIdle{100};
-constexpr milliseconds kRetryAfter{1000};
 constexpr milliseconds kTick{20};  // While something waits for its time.
 
 }  // namespace
@@ -67,7 +66,7 @@ Result<bool> DatabaseImpl::run_background() {
 
 bool DatabaseImpl::checkpoint_due() const {
   LogWriter* log = log_.load();
-  if (log == nullptr || environment_.clock->now() < retry_at_) return false;
+  if (log == nullptr || environment_.clock->now() < retry_at_.load()) return false;
   return log->bytes_since(Lsn{checkpoint_lsn_.load()}) >= options_.checkpoint_log_bytes ||
          cache_->held() > cache_->frame_limit() / 2;
 }
@@ -80,7 +79,7 @@ Result<bool> DatabaseImpl::background_step() {
     MutexLock lock(checkpoint_mutex_);
     if (checkpoint_ != nullptr || checkpoint_due()) {
       auto stepped = step_checkpoint();
-      if (!stepped) retry_at_ = environment_.clock->now() + kRetryAfter;
+      if (!stepped) retry_at_.store(environment_.clock->now() + kRetryCheckpointAfter);
       return stepped;
     }
   }
@@ -169,6 +168,8 @@ Result<void> DatabaseImpl::publish_checkpoint() {
   checkpoint_txn_.store(raw(place.end.txn));
   checkpoint_lsn_.store(raw(place.end.lsn));
   ids_.give_back(cache_->settle_frees(place.end.txn));
+  // What was redone so far lies where the new map says.
+  for (Slot slot : std::exchange(placed_slots_, {})) slots_->free(slot);
   if (LogWriter* log = log_.load()) {
     // A full disk or a failed removal costs space, nothing else: the next checkpoint tries again.
     if (auto rolled = log->roll(); !rolled && rolled.error().code() != ErrorCode::kDiskFull)

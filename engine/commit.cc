@@ -11,6 +11,7 @@
 namespace holdfast {
 namespace {
 
+constexpr std::uint64_t kLogSlack = 4;  // Times checkpoint_log_bytes: then whoever commits helps.
 constexpr std::uint64_t kLazyBufferBytes = std::uint64_t{1}
                                            << 20;  // Beyond, lazy commits are written out.
 
@@ -150,10 +151,21 @@ Result<CommitToken> DatabaseImpl::finish_commit(TxnNumber txn, Durability durabi
     poison(done.error());
     return std::unexpected(*poisoned());
   }
+  help_checkpoint(*log);
   std::uint64_t before = last_returned_.load();
   while (before < raw(txn) && !last_returned_.compare_exchange_weak(before, raw(txn))) {
   }
   return raw(txn);
+}
+
+// Background work that can't keep up, or a host that never steps it, may not let the log grow
+// without bound. The commit itself is done: an error here is the next caller's, if it lasts.
+void DatabaseImpl::help_checkpoint(const LogWriter& log) {
+  const std::uint64_t bytes = log.bytes_since(Lsn{checkpoint_lsn_.load()});
+  if (bytes < kLogSlack * options_.checkpoint_log_bytes ||
+      environment_.clock->now() < retry_at_.load())
+    return;
+  if (!checkpoint()) retry_at_.store(environment_.clock->now() + kRetryCheckpointAfter);
 }
 
 Result<void> DatabaseImpl::wait_durable(CommitToken token) {

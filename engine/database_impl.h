@@ -27,6 +27,8 @@
 
 namespace holdfast {
 
+inline constexpr std::chrono::milliseconds kRetryCheckpointAfter{1000};
+
 class DatabaseImpl final : public LogObserver {
  public:
   static Result<std::unique_ptr<DatabaseImpl>> open(const std::string& path,
@@ -68,6 +70,8 @@ class DatabaseImpl final : public LogObserver {
   Result<void> attach(const Meta& meta, TxnNumber txn, std::uint32_t id_high_water,
                       std::uint32_t slot_high_water);
   Result<void> read_log();
+  Result<void> replay(const LogFiles& files, const LogOutcome& outcome);
+  Result<void> read_placed(Slot slot, PageId id, std::uint64_t check, std::span<std::byte> page);
   Result<void> check_no_stray_log(const LogFiles& files) const;
   Result<void> scan_free_space();
   Result<void> create_file();
@@ -79,6 +83,7 @@ class DatabaseImpl final : public LogObserver {
   Result<void> reserve_slots(std::uint32_t count);
   Result<CommitToken> finish_commit(TxnNumber txn, Durability durability, bool wait);
   Result<void> make_room();
+  void help_checkpoint(const LogWriter& log);
   void poison(const Error& error);
 
   // background.cc
@@ -121,6 +126,8 @@ class DatabaseImpl final : public LogObserver {
   LogPlace opened_place_;  // Where the log that was found ends.
   std::vector<OldSegment> old_segments_;
   std::vector<std::string> leftover_files_;
+  std::vector<Slot>
+      placed_slots_;  // Named by the log that was found: needed until a checkpoint passes it.
   EpochNumber highest_epoch_{};
   std::unique_ptr<LogWriter> log_owner_;
   Atomic<LogWriter*> log_{nullptr};  // Set once, by the first commit.
@@ -140,9 +147,8 @@ class DatabaseImpl final : public LogObserver {
   std::optional<Error> poison_;
 
   Mutex checkpoint_mutex_;
-  std::unique_ptr<Checkpoint> checkpoint_;  // Under way, by steps.
-  bool checkpoint_failed_ = false;          // The last one; the next waits for the clock.
-  std::chrono::steady_clock::time_point retry_at_{};
+  std::unique_ptr<Checkpoint> checkpoint_;                    // Under way, by steps.
+  Atomic<std::chrono::steady_clock::time_point> retry_at_{};  // After a failed checkpoint.
 
   Mutex background_mutex_;
   Condition background_wake_;

@@ -153,9 +153,16 @@ Result<void> DatabaseImpl::read_log() {
   opened_place_ = {outcome.end, outcome.end_segment};
   TRY(attach(meta, meta.txn, std::max(meta.id_high_water, raw(outcome.highest_page) + 1),
              std::max(meta.slot_high_water, raw(outcome.highest_placed_slot))));
-  const std::uint64_t slots_in_file = slots_->free_slots();
-  report_.checkpoint_in_flight = slots_in_file;
-  RedoPages target(*cache_, [this](const LogPlace& at) -> Result<void> {
+  // Slots past the high-water mark were being written when the last process ended.
+  report_.checkpoint_in_flight = slots_->free_slots();
+  return replay(files, outcome);
+}
+
+Result<void> DatabaseImpl::replay(const LogFiles& files, const LogOutcome& outcome) {
+  auto read_slot = [this](Slot slot, PageId id, std::uint64_t check, std::span<std::byte> page) {
+    return read_placed(slot, id, check, page);
+  };
+  auto group_done = [this](const LogPlace& at) -> Result<void> {
     if (cache_->held() < cache_->frame_limit() / 2) return {};
     if (read_only_) {
       return fail(ErrorCode::kLimitExceeded,
@@ -166,7 +173,8 @@ Result<void> DatabaseImpl::read_log() {
     cache_->start_at(at.end.txn);
     MutexLock lock(checkpoint_mutex_);
     return run_checkpoint();
-  });
+  };
+  RedoPages target(*cache_, read_slot, group_done);
   TRY(redo_log(files, outcome, target));
   opened_place_ = {outcome.end, outcome.end_segment};
   cache_->start_at(outcome.end.txn);
@@ -174,6 +182,20 @@ Result<void> DatabaseImpl::read_log() {
   report_.recovered_txn = raw(outcome.end.txn);
   report_.transactions_replayed = target.groups();
   report_.pages_changed = cache_->dirty_pages();
+  return {};
+}
+
+Result<void> DatabaseImpl::read_placed(Slot slot, PageId id, std::uint64_t check,
+                                       std::span<std::byte> page) {
+  const std::uint64_t offset = slots_->offset_of(slot);
+  const ErrorPlace place{.file = path_, .offset = offset, .page = raw(id), .tree = {}, .txn = {}};
+  const std::size_t bytes = TRY(file_->read(offset, page));
+  if (bytes != page.size())
+    return fail(ErrorCode::kDamaged, "the file ends before a page that the log placed", place);
+  auto sound =
+      verify_page(page, {.tag = cache_->tag(), .id = id, .check = check, .check_bits = 64});
+  if (!sound) return std::unexpected(sound.error().at(place));
+  placed_slots_.push_back(slot);
   return {};
 }
 
@@ -209,6 +231,7 @@ Result<void> DatabaseImpl::scan_free_space() {
   std::vector<Slot> map_slots;
   map_->collect_slots(map_slots);
   for (Slot slot : map_slots) mark(slot);
+  for (Slot slot : placed_slots_) mark(slot);
   std::vector<MapEntry> entries(map_->leaf_fanout());
   for (std::uint32_t leaf = 0; leaf < map_->leaf_count(); ++leaf) {
     // Slots behind an unreadable leaf can't be told from free ones: then nothing is reused.

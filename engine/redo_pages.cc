@@ -17,12 +17,16 @@ Result<std::span<std::byte>> RedoPages::blank(PageId id) {
   return cache_.bytes(frame);
 }
 
-// Nothing writes this record yet: it comes with parked pages and bulk loads.
-Result<void> RedoPages::place(PageId id, Slot slot, std::uint64_t, TxnNumber txn) {
-  return fail(ErrorCode::kUnsupportedFormat,
-              "the log places a page in slot " + std::to_string(raw(slot)) +
-                  ", which this version can't replay",
-              {.file = {}, .offset = {}, .page = raw(id), .tree = {}, .txn = raw(txn)});
+// The content was synced in its slot before the log named it. It is read at once: what comes later
+// in the log may build on it, and the next checkpoint writes it where the map will name it.
+Result<void> RedoPages::place(PageId id, Slot slot, std::uint64_t check, TxnNumber txn) {
+  const std::span<std::byte> page = TRY(blank(id));
+  TRY(read_slot_(slot, id, check, page));
+  if (page_txn(page.data()) != txn) {
+    return fail(ErrorCode::kDamaged, "a placed page isn't of the transaction that placed it",
+                {.file = {}, .offset = {}, .page = raw(id), .tree = {}, .txn = raw(txn)});
+  }
+  return {};
 }
 
 Result<void> RedoPages::free(PageId first, std::uint32_t count, TxnNumber txn) {
