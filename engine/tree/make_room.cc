@@ -126,7 +126,7 @@ class Split {
     }
     const PageId right = fresh.id();
     TRY(write_right(fresh, separator));
-    TRY(write_left(here, separator));
+    if (!TRY(keep_left(here, separator))) TRY(write_left(here, separator));
     return Promotion{std::move(separator), right};
   }
 
@@ -137,6 +137,16 @@ class Split {
   }
 
  private:
+  // The left half by moving its records together, if its prefix stays as it is.
+  Result<bool> keep_left(Editor& here, const std::string& separator) {
+    const KeyBounds bounds{bounds_.low, separator};
+    if (batch_.prefix_bytes(0, at_, bounds) != node_.prefix().size()) return false;
+    const bool new_here = entry_.index < at_;
+    if (!pack_entries(here, node_, new_here && !entry_.replaces ? at_ - 1 : at_)) return false;
+    if (!new_here) return true;
+    const NodeView packed = TRY(view_of(tree_.id, here));
+    return store_in_gap(tree_, here, packed, entry_);
+  }
   Result<void> write_left(Editor& to, const std::string& separator) {
     return write(to, 0, at_, {bounds_.low, separator});
   }
@@ -263,6 +273,11 @@ Result<void> store_entry(PageSink& sink, TreeRef tree, const Path& path, std::ui
     const KeyBounds bounds = TRY(bounds_at(sink, tree, path, depth));
     const NodeBatch batch = TRY(collect(tree, node, entry));
     if (worth_compacting(node, entry) && batch.fits(0, batch.size())) {
+      if (batch.prefix_bytes(0, batch.size(), bounds) == node.prefix().size() &&
+          pack_entries(editor, node, node.count())) {
+        const NodeView packed = TRY(view_of(tree.id, editor));
+        if (TRY(store_in_gap(tree, editor, packed, entry))) return {};
+      }
       const std::uint16_t hint = entry.replaces ? kNoHint : static_cast<std::uint16_t>(entry.index);
       if (!batch.write(editor, 0, batch.size(), bounds, hint)) return too_large(tree, editor.id());
       return {};

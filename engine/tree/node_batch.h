@@ -53,6 +53,12 @@ class NodeBatch {
   // separator is shortest. 0 when there is no such place (the entries break the limits on sizes).
   [[nodiscard]] std::uint32_t middle() const;
 
+  // Of the prefix that write() would choose.
+  [[nodiscard]] std::size_t prefix_bytes(std::uint32_t from, std::uint32_t to,
+                                         const KeyBounds& bounds) const {
+    return base_.size() + choose_cut(from, to, bounds);
+  }
+
   // Lays [from, to) out in the editor's page, under the longest prefix that no key within the
   // bounds can break; at an edge of the tree, which has a bound missing, under the one they share
   // now. False, and nothing is written, when they don't fit.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <vector>
 
 namespace holdfast {
 namespace {
@@ -146,6 +148,51 @@ void erase_entry(Editor& editor, const NodeView& node, std::uint32_t index, cons
     account.garbage = 0;
   }
   account.write(editor, kThroughGarbage);
+}
+
+bool pack_entries(Editor& editor, const NodeView& node, std::uint32_t keep) {
+  struct Place {
+    std::uint32_t at, bytes, index;
+  };
+  std::vector<Place> places(keep);
+  for (std::uint32_t i = 0; i < keep; ++i) {
+    Record record;
+    if (!node.record(i, record)) return false;
+    places[i] = {node.offset(i), node.bytes_of(record), i};
+  }
+  // From the top down, so that no record is overwritten before it has moved.
+  std::ranges::sort(places, std::greater(), &Place::at);
+  std::vector<std::byte> offsets(keep * kOffsetBytes);
+  std::vector<Place> runs;  // Records that move by the same distance, lowest address.
+  std::uint32_t end = node.heap_end();
+  std::uint32_t above = node.heap_end();
+  for (const auto& [at, bytes, index] : places) {
+    if (at + bytes > above) return false;  // Records overlap.
+    const bool joins = !runs.empty() && at + bytes == above;
+    above = at;
+    end -= bytes;
+    store16(offsets.data() + index * kOffsetBytes, u16(end));
+    if (joins) {
+      runs.back().at = at;
+      runs.back().bytes += bytes;
+    } else {
+      runs.push_back({at, bytes, 0});
+    }
+  }
+  std::uint32_t to = node.heap_end();
+  for (const Place& run : runs) {
+    to -= run.bytes;
+    editor.move(to, run.at, run.bytes);
+  }
+  editor.write(node.offset_at(0), offsets);
+  Account account(editor.page());
+  account.count = u16(keep);
+  account.gap_begin = u16(node.offset_at(keep));
+  account.gap_end = u16(end);
+  account.hint = kNoHint;
+  account.garbage = 0;
+  account.write(editor, kThroughGarbage);
+  return true;
 }
 
 void set_child(Editor& editor, const Record& was, PageId child) {

@@ -24,6 +24,11 @@ bool replace_entry(Editor& editor, const NodeView& node, std::uint32_t index, co
 
 void erase_entry(Editor& editor, const NodeView& node, std::uint32_t index, const Record& was);
 
+// Drops the entries from `keep` on and moves the records together, so that there is no garbage.
+// Moves cost a few bytes of redo each where a page laid out anew costs all of it. False, and
+// nothing is changed, when the records don't lie as a sound node's do.
+bool pack_entries(Editor& editor, const NodeView& node, std::uint32_t keep);
+
 // Of an inner node.
 void set_child(Editor& editor, const Record& was, PageId child);
 
