@@ -11,8 +11,14 @@ ReaderSlots::~ReaderSlots() {
   for (std::uint32_t c = 0; c < chunk_count_.load(); ++c) delete chunks_[c].load();
 }
 
+// Threads begin their search at different slots, so that those who begin and end many short
+// transactions don't share a cache line.
 ReaderSlot* ReaderSlots::try_claim(std::uint32_t chunk) {
-  for (ReaderSlot& slot : *chunks_[chunk].load()) {
+  static Atomic<std::uint32_t> threads{0};
+  thread_local const std::uint32_t home = threads.fetch_add(1);
+  Chunk& slots = *chunks_[chunk].load();
+  for (std::uint32_t i = 0; i < kChunkSlots; ++i) {
+    ReaderSlot& slot = slots[(home + i) % kChunkSlots];
     if (slot.claimed.load(std::memory_order_relaxed)) continue;
     if (!slot.claimed.exchange(true)) return &slot;
   }

@@ -52,17 +52,21 @@ void PageCache::link(const WrittenPage& page, TxnNumber txn, std::vector<Superse
   frame.slot.store(kNoSlot);
   Word word{row->word.load()};
   FrameIndex older = kNoFrame;
+  bool resurrected = false;
   do {
     older = word.frame();
     if (older == kNoFrame && page.base != kNoFrame) {
       // The base was evicted since it was copied; the pin kept its content.
       MutexLock lock(evict_mutex_);
       pool_->resurrect(page.base);
+      resurrected = true;
       older = page.base;
     }
     frame.older.store(older);
     frame.state.store(FrameState::kPublished);
   } while (!row->word.compare_exchange_strong(word.bits, word.published(page.frame).bits));
+  // A reader may have loaded the same version anew in between.
+  if (resurrected && older != page.base) pool_->retire(page.base, readers_.next_epoch());
   if (page.base != kNoFrame) unpin_base(page.base);
   pool_->touch(page.frame);
   set_held(page.frame, true);
