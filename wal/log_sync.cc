@@ -138,6 +138,7 @@ Result<void> LogWriter::finish_sync(TxnNumber end, const SyncWork& work) {
     if (!watched_place_) {
       poison_ = Error(ErrorCode::kInternal,
                       "a synced group of the log has no known end: " + std::to_string(raw(end)));
+      limit_ = 0;
       return std::unexpected(*poison_);
     }
     news = end > durable_place_.end.txn;

@@ -281,8 +281,9 @@ TEST(LogWriter, ManyThreadsShareSyncs) {
   ASSERT_TRUE(log->sync_through(TxnNumber{last}).has_value());
   EXPECT_EQ(commits_in(read_epoch(*env.storage, log->first_segment())),
             static_cast<std::uint64_t>(kThreads * kEach));
-  // Blocks written over aren't looked at here: between the moment a sync is prepared and that at which
-  // the disk sees it, another thread may start the next block, which that sync is not said to cover.
+  // Blocks written over aren't looked at here: between the moment a sync is prepared and that at
+  // which the disk sees it, another thread may start the next block, which that sync is not said to
+  // cover.
 }
 
 }  // namespace
