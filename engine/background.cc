@@ -149,11 +149,13 @@ Result<bool> DatabaseImpl::step_checkpoint() {
   if (result && *result) return true;
   Result<void> published;
   if (result) published = publish_checkpoint();
-  const bool sync_failed = checkpoint_->sync_failed();
+  // Rolling the log may have been what failed.
+  const LogWriter* log = log_.load();
+  const bool freezes = checkpoint_->sync_failed() || (log != nullptr && log->poisoned());
   checkpoint_.reset();
   const Error* error = !result ? &result.error() : !published ? &published.error() : nullptr;
   if (error == nullptr) return false;
-  if (sync_failed) {
+  if (freezes) {
     poison(*error);
     return std::unexpected(*poisoned());
   }

@@ -79,6 +79,7 @@ Result<void> DatabaseImpl::log_and_publish(WriteState& writer) {
   for (const auto& batch : batches) bytes += batch.size();
   if (auto reserved = log.reserve(bytes, static_cast<std::uint32_t>(batches.size())); !reserved) {
     slots_->unreserve(needed);
+    if (log.poisoned()) poison(reserved.error());
     return reserved;
   }
   const TxnNumber txn = writer.txn();
