@@ -56,6 +56,7 @@ void DatabaseImpl::background_loop() {
 }
 
 Result<bool> DatabaseImpl::run_background() {
+  TRY(must_be_open());
   if (read_only_) return false;
   if (options_.background == Background::kThread) {
     return fail(ErrorCode::kInvalidArgument,

@@ -14,6 +14,11 @@ DatabaseImpl::~DatabaseImpl() {
   checkpoint_.reset();
 }
 
+Result<void> DatabaseImpl::must_be_open() const {
+  if (!closed_) return {};
+  return fail(ErrorCode::kInvalidArgument, "the database has been closed; open it again");
+}
+
 Result<void> DatabaseImpl::close() {
   if (closed_) return {};
   if (const std::uint32_t open = open_transactions_.load(); open != 0) {

@@ -18,6 +18,7 @@ constexpr std::uint64_t kLazyBufferBytes = std::uint64_t{1}
 }  // namespace
 
 Result<WriteTransaction> DatabaseImpl::begin_write(std::chrono::milliseconds timeout) {
+  TRY(must_be_open());
   if (read_only_) return fail(ErrorCode::kReadOnly, "the database was opened read-only");
   if (auto error = poisoned()) return std::unexpected(*error);
   if (!gate_.enter(timeout)) {

@@ -63,6 +63,7 @@ Result<void> Database::sync() {
   return impl_->sync();
 }
 Result<void> Database::checkpoint() {
+  TRY(impl_->must_be_open());
   return impl_->checkpoint();
 }
 Result<bool> Database::run_background() {
@@ -85,6 +86,7 @@ Result<void> Database::close() {
 }
 
 Result<ReadTransaction> DatabaseImpl::begin_read(const ReadOptions& options) {
+  TRY(must_be_open());
   const std::uint64_t at_least = options.at_least != 0 ? options.at_least : last_returned_.load();
   if (at_least > raw(cache_->newest())) {
     return fail(ErrorCode::kInvalidArgument,

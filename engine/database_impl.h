@@ -51,6 +51,8 @@ class DatabaseImpl final : public LogObserver {
   [[nodiscard]] const RecoveryReport& recovery() const { return report_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const Options& options() const { return options_; }
+  // kInvalidArgument after close().
+  [[nodiscard]] Result<void> must_be_open() const;
   // The error that froze this handle, if one did.
   [[nodiscard]] std::optional<Error> poisoned() const;
   [[nodiscard]] TxnNumber durable_txn() const { return cache_->durable(); }

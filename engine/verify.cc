@@ -282,6 +282,7 @@ Result<void> Verification::check_slots() {
 Result<VerifyReport> DatabaseImpl::verify(const VerifyOptions& options) {
   VerifyReport report;
   const auto begun = environment_.clock->now();
+  TRY(must_be_open());
   if (auto error = poisoned()) return std::unexpected(*error);
   const Verification::Parts parts{file_.get(),  environment_.storage, map_.get(),
                                   slots_.get(), cache_.get(),         &ids_};

@@ -33,7 +33,7 @@ struct ReadOptions {
 };
 
 /// Any thread may call any member at any time, but for close() and the destructor, which must come
-/// after all transactions and cursors have ended.
+/// after all transactions and cursors have ended. After close() calls answer kInvalidArgument.
 class HOLDFAST_EXPORT Database {
  public:
   /// Opens, recovers and locks. Errors: kNotFound, kBusy (names the holder), kNotADatabase,
