@@ -39,6 +39,7 @@ class DatabaseImpl final : public LogObserver {
   Result<WriteTransaction> begin_write(std::chrono::milliseconds timeout);
   Result<CommitToken> commit(WriteState& writer, Durability durability, bool wait);
   void writer_ended();
+  void writer_aborted() { aborts_.fetch_add(1, std::memory_order_relaxed); }
   void reader_ended();
   Result<void> wait_durable(CommitToken token);
   Result<void> sync();
@@ -97,6 +98,7 @@ class DatabaseImpl final : public LogObserver {
   Result<bool> background_step();
   Result<bool> step_checkpoint();  // Under checkpoint_mutex_.
   Result<void> run_checkpoint();   // Likewise; to the end.
+  Result<void> restore_meta_copies();
   Result<void> publish_checkpoint();
   Result<void> write_checkpoint_meta(const Checkpoint& checkpoint);
   Result<LogPlace> place_to_checkpoint();

@@ -107,7 +107,7 @@ Result<CommitToken> WriteTransaction::commit_async() {
 }
 
 void WriteTransaction::abort() noexcept {
-  owned_->end();
+  owned_->abort();
 }
 
 Cursor::Cursor(std::unique_ptr<CursorState> state) : state_(std::move(state)) {}

@@ -44,6 +44,11 @@ WriteState::WriteState(DatabaseImpl& db, PageCache& cache, IdSpace& ids, TxnNumb
     : ReadState(db, view_), view_(cache, ids, number, std::move(make_room)) {}
 
 WriteState::~WriteState() {
+  abort();
+}
+
+void WriteState::abort() {
+  if (!ended_) db_.writer_aborted();
   end();
 }
 
@@ -72,7 +77,7 @@ Result<void> WriteState::settle_records() {
 void WriteState::end() {
   if (ended_) return;
   ended_ = true;
-  view_.drop();
+  view_.end();
   db_.writer_ended();
 }
 

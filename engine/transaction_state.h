@@ -74,6 +74,7 @@ class WriteState final : public ReadState {
   void doom(const Error& error) {
     if (!doomed_) doomed_ = error;
   }
+  void abort();
   // The turn is over; nothing more can be done with this transaction.
   void end();
   [[nodiscard]] bool ended() const { return ended_; }

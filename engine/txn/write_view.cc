@@ -11,14 +11,15 @@ WriteView::WriteView(PageCache& cache, IdSpace& ids, TxnNumber number,
                      std::function<Result<void>()> make_room)
     : cache_(cache),
       ids_(ids),
-      slot_(cache.readers().claim()),
+      slot_(&cache.readers().claim()),
       number_(number),
       base_(cache.newest()),
       make_room_(std::move(make_room)) {}
 
-WriteView::~WriteView() {
+void WriteView::end() {
+  if (slot_ == nullptr) return;
   drop();
-  cache_.readers().release(slot_);
+  cache_.readers().release(*std::exchange(slot_, nullptr));
 }
 
 void WriteView::drop() {
@@ -80,10 +81,10 @@ std::unexpected<Error> WriteView::doomed(const Error& error) const {
 }
 
 Result<FrameIndex> WriteView::find_shared(PageId id) {
-  cache_.readers().enter(slot_);
-  auto frame = cache_.find(id, base_, slot_);
+  cache_.readers().enter(*slot_);
+  auto frame = cache_.find(id, base_, *slot_);
   if (frame) cache_.pin_base(*frame);
-  cache_.readers().leave(slot_);
+  cache_.readers().leave(*slot_);
   if (!frame) return doomed(frame.error());
   return frame;
 }

@@ -30,7 +30,7 @@ class WriteView final : public PageSink {
   // `make_room` is asked to free frames (by a checkpoint) when the transaction finds none.
   WriteView(PageCache& cache, IdSpace& ids, TxnNumber number,
             std::function<Result<void>()> make_room);
-  ~WriteView() override;  // Drops whatever was not taken.
+  ~WriteView() override { end(); }  // Drops whatever was not taken.
   WriteView(const WriteView&) = delete;
   WriteView& operator=(const WriteView&) = delete;
 
@@ -47,6 +47,8 @@ class WriteView final : public PageSink {
   void hand_over();
   // Forgets all changes.
   void drop();
+  // The same, and lets go of the cache: afterwards it may end before this object does.
+  void end();
 
   [[nodiscard]] std::uint32_t page_size() const override { return cache_.page_size(); }
   void enter() override { ++depth_; }
@@ -74,7 +76,7 @@ class WriteView final : public PageSink {
 
   PageCache& cache_;
   IdSpace& ids_;
-  ReaderSlot& slot_;
+  ReaderSlot* slot_;  // Null after end().
   const TxnNumber number_;
   const TxnNumber base_;
   std::function<Result<void>()> make_room_;

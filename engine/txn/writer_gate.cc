@@ -6,6 +6,8 @@ namespace holdfast {
 namespace {
 
 constexpr int kSpins = 200;
+// Longer waits would overflow the clock; nobody sees the end of this one.
+constexpr std::chrono::milliseconds kLongestWait = std::chrono::hours(24) * 3650;
 
 }  // namespace
 
@@ -21,7 +23,8 @@ bool WriterGate::enter(std::chrono::milliseconds timeout) {
   }
   for (int i = 0; i < kSpins && !self.granted.load(); ++i) spin_pause();
   MutexLock lock(mutex_);
-  if (self.wake.wait_for(lock, timeout, [&] { return self.granted.load(); })) return true;
+  const auto wait = std::min(timeout, kLongestWait);
+  if (self.wake.wait_for(lock, wait, [&] { return self.granted.load(); })) return true;
   waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &self));
   return false;
 }
