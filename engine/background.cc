@@ -131,9 +131,21 @@ Result<LogPlace> DatabaseImpl::place_to_checkpoint() {
   return log->durable_position();
 }
 
+// While the newest generation has one good copy only, what it replaced may be what opens after one
+// more fault: nothing of that is written over before.
+Result<void> DatabaseImpl::restore_meta_copies() {
+  MutexLock lock(meta_mutex_);
+  auto restored = meta_->restore_copies();
+  lock.unlock();
+  if (restored) return {};
+  poison(restored.error());
+  return std::unexpected(*poisoned());
+}
+
 // Answers whether there is more to do.
 Result<bool> DatabaseImpl::step_checkpoint() {
   if (checkpoint_ == nullptr) {
+    TRY(restore_meta_copies());
     TRY(scan_free_space());
     TRY(place_to_checkpoint());
     auto fresh = std::make_unique<Checkpoint>(
@@ -185,7 +197,6 @@ Result<void> DatabaseImpl::publish_checkpoint() {
 
 Result<void> DatabaseImpl::write_checkpoint_meta(const Checkpoint& checkpoint) {
   MutexLock lock(meta_mutex_);
-  TRY(meta_->restore_copies());
   Meta meta = meta_->meta();
   const LogPlace& place = checkpoint.place();
   meta.creator = std::string("holdfast ") + version();

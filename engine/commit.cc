@@ -103,8 +103,8 @@ Result<void> DatabaseImpl::reserve_slots(std::uint32_t count) {
 Result<void> DatabaseImpl::start_epoch() {
   TRY(cache_->back_reservations());
   MutexLock checkpoint_lock(checkpoint_mutex_);
+  TRY(restore_meta_copies());
   MutexLock lock(meta_mutex_);
-  TRY(meta_->restore_copies());
   const EpochNumber epoch{raw(highest_epoch_) + 1};
   const LogConfig config{environment_.storage, environment_.clock,         path_,
                          meta_->meta().uuid,   options_.log_segment_bytes, this};

@@ -122,13 +122,14 @@ Result<void> DatabaseImpl::attach(const Meta& meta, TxnNumber txn, std::uint32_t
 
 Result<void> DatabaseImpl::read_log() {
   Storage& storage = *environment_.storage;
-  LogFiles files = TRY(LogFiles::open(storage, path_, meta_->meta().uuid, !read_only_));
-  if (meta_->meta().log_beside) {
-    // What is believed below must be on the medium, not just in a cache (DR-C6).
-    if (!read_only_) TRY(file_->sync());
-    TRY(files.sync());
+  if (!read_only_) {
+    // What is believed below must be on the medium, not just in a cache (DR-C6): a meta that says
+    // "closed" too, or the first commit writes over the newest one that is there.
+    TRY(file_->sync());
     meta_ = TRY(MetaStore::open(*file_));
   }
+  LogFiles files = TRY(LogFiles::open(storage, path_, meta_->meta().uuid, !read_only_));
+  if (meta_->meta().log_beside) TRY(files.sync());
   const Meta& meta = meta_->meta();
   report_.generation = meta.generation;
   report_.meta_copies_bad = meta_->bad_copies();

@@ -30,6 +30,7 @@ Result<MetaStore> MetaStore::open(StorageFile& file) {
   MetaStore store(file);
   std::array<std::optional<Meta>, kMetaCopies> found;
   std::optional<Error> trouble;
+  std::array<std::optional<Error>, 2> unread;
   for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
     Block block{};
     const ErrorPlace place{
@@ -37,6 +38,7 @@ Result<MetaStore> MetaStore::open(StorageFile& file) {
     auto bytes = file.read_past_cache(meta_offset(copy), block);
     if (!bytes) {
       trouble = worse(trouble, bytes.error());
+      unread[pair_of(copy)] = bytes.error();
       continue;
     }
     auto meta = decode_meta(block);
@@ -54,6 +56,11 @@ Result<MetaStore> MetaStore::open(StorageFile& file) {
   // A newer format anywhere means that a newer library owns the file, whatever else is there.
   if (trouble && trouble->code() == ErrorCode::kUnsupportedFormat) return std::unexpected(*trouble);
   if (!newest) return std::unexpected(*trouble);
+  // A pair of which nothing could be read may hold a newer generation than any that was.
+  for (unsigned pair = 0; pair < 2; ++pair) {
+    if (found[pair] || found[pair + 2]) continue;
+    if (unread[pair]) return std::unexpected(*unread[pair]);
+  }
   store.meta_ = *found[*newest];
   store.pair_ = pair_of(*newest);
   for (unsigned copy = store.pair_; copy < kMetaCopies; copy += 2) {
