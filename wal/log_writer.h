@@ -204,7 +204,8 @@ class LogWriter {
   Atomic<TxnNumber> durable_txn_{TxnNumber{0}};
   Atomic<std::uint64_t> appended_groups_{0};
   Atomic<std::uint64_t> announced_groups_{0};  // appended_groups_ when the last sync began,
-  Atomic<std::uint64_t> last_group_{0};        // and how many that sync served.
+  Atomic<std::uint64_t> last_group_{0};        // how many that sync served,
+  Atomic<std::uint64_t> group_before_{0};      // and the one before.
   Atomic<std::uint64_t> written_bytes_{0};
   Atomic<std::uint64_t> sync_count_{0};
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "holdfast/error.h"
@@ -11,10 +12,16 @@
     auto&& try_result = (expression);                        \
     if (!try_result) [[unlikely]]                            \
       return std::unexpected(std::move(try_result).error()); \
-    *std::move(try_result);                                  \
+    ::holdfast::value_of(std::move(try_result));             \
   })
 
 namespace holdfast {
+
+// What operator* gives, without its [[nodiscard]]: a TRY may be for the error alone.
+template <class T>
+T value_of(Result<T>&& result) {
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
 
 inline std::unexpected<Error> fail(ErrorCode code, std::string message, ErrorPlace place = {}) {
   return std::unexpected(Error(code, std::move(message), std::move(place)));
