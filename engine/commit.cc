@@ -108,9 +108,11 @@ Result<void> DatabaseImpl::start_epoch() {
   const EpochNumber epoch{raw(highest_epoch_) + 1};
   const LogConfig config{environment_.storage, environment_.clock,         path_,
                          meta_->meta().uuid,   options_.log_segment_bytes, this};
+  // Used up whatever comes of it: a segment may have its name by then, and no two epochs that
+  // continue at one place may have the same number.
+  highest_epoch_ = epoch;
   auto log =
       TRY(LogWriter::start(config, epoch, environment_.random->bytes16(), opened_place_.end));
-  highest_epoch_ = epoch;
   const SegmentRef first = log->first_segment();
   Meta meta = meta_->meta();
   meta.creator = std::string("holdfast ") + version();

@@ -118,9 +118,15 @@ Result<std::unique_ptr<Segment>> create_segment(Storage& storage, const std::str
     (void)storage.remove(temporary);
     return std::unexpected(std::move(renamed).error());
   }
-  TRY(storage.sync_directory(directory_of(base_path)));
-  segment->file = TRY(storage.open(segment->path, FileMode::kReadWrite));
-  return segment;
+  // From here on a full disk is an error like any other: the segment is there, and may be found.
+  auto opened = [&]() -> Result<void> {
+    TRY(storage.sync_directory(directory_of(base_path)));
+    segment->file = TRY(storage.open(segment->path, FileMode::kReadWrite));
+    return {};
+  }();
+  if (opened) return segment;
+  if (opened.error().code() != ErrorCode::kDiskFull) return std::unexpected(opened.error());
+  return fail(ErrorCode::kIo, opened.error().message(), opened.error().place());
 }
 
 Result<SegmentList> list_segments(Storage& storage, const std::string& base_path, const Uuid& uuid,
