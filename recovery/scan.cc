@@ -42,6 +42,7 @@ class Scan {
 
   Result<void> begin();
   Result<Ahead> step();
+  [[nodiscard]] bool is_behind_torn_gap(const LogItem& item) const;
   Ahead take(const LogItem& item);
   bool note_records(std::span<const std::byte> payload);
   void commit(const LogItem& item);
@@ -145,6 +146,11 @@ Result<Ahead> Scan::step() {
   LogItem item;
   if (!facts.claim) {  // What lies ahead doesn't matter to a claim (S1), and may be unreadable.
     item = TRY(reader_->read(here_.lsn, here_.chain));
+    if (is_behind_torn_gap(item)) {
+      item = {};
+      item.ahead = Ahead::kJunk;
+      item.offset = file_offset(current().header.ref.start, here_.lsn);
+    }
     if (item.ahead == Ahead::kBatch) item.ahead = take(item);
   }
   facts.ahead = item.ahead;
@@ -171,6 +177,16 @@ Result<Ahead> Scan::step() {
       break;
   }
   return item.ahead;
+}
+
+// While a sync that has sealed a block is under way, batches go to the next one. A power failure
+// then may take the end of the sealed block and leave what lies behind it: a batch that follows
+// none we have, and no damage unless something vouches for more. Where reading starts the block was
+// sealed by a sync that succeeded: there the next block has the next batch or none.
+bool Scan::is_behind_torn_gap(const LogItem& item) const {
+  return item.ahead == Ahead::kForeign && item.header.chain != here_.chain &&
+         here_.lsn != start_.at.lsn &&
+         item.offset != file_offset(current().header.ref.start, here_.lsn);
 }
 
 // Whether a sound batch belongs to the group that is being read or starts the next.
