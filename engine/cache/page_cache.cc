@@ -135,9 +135,7 @@ Result<FrameIndex> PageCache::take_frame() {
     evict(kEvictBatch);
     pool_->reclaim(readers_.oldest_guard());
     if (FrameIndex frame = pool_->take(limit)) return frame;
-    const bool others_may_let_go =
-        readers_.oldest_guard() != std::numeric_limits<std::uint64_t>::max();
-    if (!others_may_let_go && attempt >= 2) break;
+    if (!readers_.any_guard() && attempt >= 2) break;
     if (attempt > 2) std::this_thread::sleep_for(std::chrono::microseconds(250));
   }
   return fail(ErrorCode::kLimitExceeded, "the cache of " + std::to_string(frame_limit()) +
@@ -165,13 +163,15 @@ std::size_t PageCache::evict(std::size_t wanted) {
 bool PageCache::try_evict(FrameIndex index) {
   Frame& frame = pool_->frame(index);
   if (frame.state.load() != FrameState::kPublished) return false;
+  TablePage* row = table_.peek(frame.page.load());
+  if (row == nullptr) return false;
+  // Before the rest: if it is still the same below, nothing was published since, and what is asked
+  // of the frame in between is about this version.
+  Word word{row->word.load()};
+  if (word.frame() != index || frame.held.load()) return false;
   if (frame.slot.load() == kNoSlot || frame.older.load() != kNoFrame || frame.pins.load() != 0)
     return false;
   if (pool_->was_touched(index)) return false;
-  TablePage* row = table_.peek(frame.page.load());
-  if (row == nullptr) return false;
-  Word word{row->word.load()};
-  if (word.frame() != index || frame.held.load()) return false;
   return row->word.compare_exchange_strong(word.bits, word.loaded(kNoFrame).bits);
 }
 

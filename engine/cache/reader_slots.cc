@@ -1,7 +1,6 @@
 #include "engine/cache/reader_slots.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace holdfast {
 
@@ -48,12 +47,19 @@ void ReaderSlots::release(ReaderSlot& slot) {
 }
 
 std::uint64_t ReaderSlots::oldest_guard() const {
-  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
+  // A reader that enters once its slot has been looked at can find what is retired after that.
+  std::uint64_t oldest = epoch_.load();
   for_each([&](const ReaderSlot& slot) {
     const std::uint64_t guard = slot.guard.load();
     if (guard != 0) oldest = std::min(oldest, guard);
   });
   return oldest;
+}
+
+bool ReaderSlots::any_guard() const {
+  bool any = false;
+  for_each([&](const ReaderSlot& slot) { any = any || slot.guard.load() != 0; });
+  return any;
 }
 
 }  // namespace holdfast

@@ -60,8 +60,9 @@ class ReaderSlots {
 
   // The epoch at which something unlinked just now is retired.
   std::uint64_t next_epoch() { return epoch_.fetch_add(1); }
-  // What was retired before this epoch is touched by nobody.
+  // What was retired before this epoch is touched by nobody, now or later.
   [[nodiscard]] std::uint64_t oldest_guard() const;
+  [[nodiscard]] bool any_guard() const;
 
   template <class F>
   void for_each(F&& visit) const {
