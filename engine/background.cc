@@ -69,7 +69,8 @@ bool DatabaseImpl::checkpoint_due() const {
   LogWriter* log = log_.load();
   if (log == nullptr || environment_.clock->now() < retry_at_.load()) return false;
   return log->bytes_since(Lsn{checkpoint_lsn_.load()}) >= options_.checkpoint_log_bytes ||
-         cache_->held() > cache_->frame_limit() / 2;
+         (cache_->held() > cache_->frame_limit() / 2 &&
+          cache_->dirty_pages() > cache_->frame_limit() / 8);  // Else snapshots hold them.
 }
 
 Result<bool> DatabaseImpl::background_step() {

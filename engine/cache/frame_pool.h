@@ -28,7 +28,8 @@ enum class FrameState : std::uint8_t { kFree, kTaken, kPublished, kLimbo };
 // says who may change it.
 struct Frame {
   Atomic<FrameState> state{FrameState::kFree};
-  Atomic<bool> held{false};            // Can't be evicted: dirty or superseded. Version lock.
+  // Can't be evicted: dirty, superseded, or before an older version. Version lock.
+  Atomic<bool> held{false};
   Atomic<PageId> page{kNoPage};        // Whoever took the frame, before publishing.
   Atomic<FrameIndex> older{kNoFrame};  // Next older version of the page. Version lock.
   Atomic<Slot> slot{kNoSlot};          // Where the same content is in the tree file; none: dirty.

@@ -109,7 +109,7 @@ class PageCache {
                         TxnNumber txn, const std::function<void()>& append);
   // Slots that publishing `pages` can need at most.
   [[nodiscard]] std::uint32_t slots_for(std::span<const WrittenPage> pages) const;
-  // Frames that can't be evicted now: dirty, or superseded and still needed.
+  // Frames that can't be evicted now: dirty, superseded and still needed, or before such a one.
   [[nodiscard]] std::uint32_t held() const { return held_.load(std::memory_order_relaxed); }
   // Frames that may be in use at once, as the budget stands.
   [[nodiscard]] std::uint32_t frame_limit() const;

@@ -135,8 +135,13 @@ void PageCache::free_version(const Superseded& version) {
     newer = pool_->frame(newer).older.load();
   }
   if (newer == kNoFrame) return;
-  pool_->frame(newer).older.store(pool_->frame(version.frame).older.load());
+  const FrameIndex older = pool_->frame(version.frame).older.load();
+  pool_->frame(newer).older.store(older);
   set_held(version.frame, false);
+  if (older == kNoFrame && Word{row->word.load()}.frame() == newer &&
+      pool_->frame(newer).slot.load() != kNoSlot) {
+    set_held(newer, false);  // Clean, and nothing hangs behind it any more.
+  }
   pool_->retire(version.frame, readers_.next_epoch());
 }
 
@@ -240,7 +245,9 @@ Slot PageCache::became_clean(PageId id, FrameIndex frame, MapEntry entry) {
   const Slot before = entry_slot(row->entry.load());
   row->entry.store(entry);
   pool_->frame(frame).slot.store(entry_slot(entry));
-  if (Word{row->word.load()}.frame() == frame) set_held(frame, false);
+  // With an older version behind it, it stays until that one is let go of.
+  if (Word{row->word.load()}.frame() == frame && pool_->frame(frame).older.load() == kNoFrame)
+    set_held(frame, false);
   return before;
 }
 
