@@ -99,7 +99,6 @@ class DatabaseImpl final : public LogObserver {
   Result<bool> step_checkpoint();  // Under checkpoint_mutex_.
   Result<void> run_checkpoint();   // Likewise; to the end.
   Result<void> restore_meta_copies();
-  Result<void> restore_meta_copies();
   Result<void> publish_checkpoint();
   Result<void> write_checkpoint_meta(const Checkpoint& checkpoint);
   Result<LogPlace> place_to_checkpoint();
