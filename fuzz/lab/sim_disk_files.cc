@@ -56,7 +56,13 @@ Result<std::size_t> SimDisk::read(SimFile& file, SimCall call, std::uint64_t off
     }
   }
   if (call == SimCall::kReadPastCache && options_.reads_past_cache) {
-    return inode->read_medium(offset, buffer);
+    if (!inode->limbo.empty()) inode->settle_limbo(offset, buffer.size(), rng_);
+    const std::size_t there = inode->read_medium(offset, buffer);
+    // The cache was dropped for it, and reads the medium from now on.
+    if (inode->diverged && there > 0) {
+      std::memcpy(inode->cache.data() + offset, buffer.data(), there);
+    }
+    return there;
   }
   if (count > 0) std::memcpy(buffer.data(), inode->cache.data() + offset, count);
   return count;
@@ -116,7 +122,7 @@ Result<void> SimDisk::write(SimFile& file, std::uint64_t offset, std::span<const
     return std::unexpected(failure(ErrorCode::kIo, SimCall::kWrite, file.path_, offset));
   }
   TRY(may_grow(*inode, offset + bytes.size(), SimCall::kWrite, file.path_));
-  rule_.check(*inode, file.path_, "write", calls_, offset, bytes.size());
+  rule_.check(*inode, file.path_, "write", calls_, offset, bytes.size(), bytes);
   SimOp& op = inode->write(calls_, offset, bytes);
   op.in_flight = in_flight && gate.act;
   if (gate.fault) apply_write_fault(op, *inode, *gate.fault);

@@ -171,6 +171,21 @@ void SimInode::fail_sync(SyncLoss loss, std::uint64_t call) {
   diverged = true;
 }
 
+void SimInode::settle_limbo(std::uint64_t offset, std::uint64_t length, Rng& rng) {
+  constexpr std::uint64_t kSector = 512;
+  std::erase_if(limbo, [&](const LimboBlock& each) {
+    const std::uint64_t at = each.block * kSimBlock;
+    if (at >= offset + length || at + kSimBlock <= offset) return false;
+    const bool whole = rng.chance(1, 2);
+    for (std::uint64_t in_block = 0; in_block < kSimBlock; in_block += kSector) {
+      if (!rng.chance(whole ? 7 : 1, 8) || at + in_block >= medium.size()) continue;
+      const std::uint64_t count = std::min(kSector, medium.size() - at - in_block);
+      put_on_medium(at + in_block, std::span(limbo_bytes).subspan(each.data_at + in_block, count));
+    }
+    return true;
+  });
+}
+
 std::size_t SimInode::read_medium(std::uint64_t offset, std::span<std::byte> buffer) const {
   if (offset >= cache.size()) return 0;
   const std::size_t count = std::min<std::uint64_t>(buffer.size(), cache.size() - offset);

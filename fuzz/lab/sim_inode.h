@@ -77,6 +77,9 @@ struct SimInode {
   // The same ops are covered by a sync that fails.
   void fail_sync(SyncLoss loss, std::uint64_t call);
 
+  // Reading the medium settles what a failed sync left open there: sector by sector, by chance.
+  void settle_limbo(std::uint64_t offset, std::uint64_t length, Rng& rng);
+
   // What is on the medium, and above it what the cache holds that is still to be written.
   std::size_t read_medium(std::uint64_t offset, std::span<std::byte> buffer) const;
 

@@ -1,6 +1,7 @@
 #include "fuzz/lab/sim_rule.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "fuzz/lab/sim_names.h"
@@ -36,6 +37,12 @@ void SimRule::seal(SimInode& inode) {
       if (!all_zero(bytes.subspan(from - op.offset, to - from))) inode.sealed[block] = 1;
     }
   }
+}
+
+bool SimRule::is_there(const SimInode& inode, std::uint64_t offset,
+                       std::span<const std::byte> bytes) {
+  return !bytes.empty() && offset + bytes.size() <= inode.medium.size() &&
+         std::memcmp(inode.medium.data() + offset, bytes.data(), bytes.size()) == 0;
 }
 
 void SimRule::check_log(const SimInode& inode, const std::string& path, const char* verb,

@@ -44,11 +44,14 @@ class SimRule {
   // Before the ops that a sync covers are done with.
   static void seal(SimInode& inode);
 
-  // A write or a cut that is about to happen.
+  // A write or a cut that is about to happen. A write of just what is on the medium hurts no
+  // registered file: a copy that could not be read may be mended though it was whole.
   void check(const SimInode& inode, const std::string& path, const char* verb, std::uint64_t call,
-             std::uint64_t offset, std::uint64_t length) {
+             std::uint64_t offset, std::uint64_t length, std::span<const std::byte> bytes = {}) {
     if (inode.is_log && !inode.sealed.empty()) check_log(inode, path, verb, call, offset, length);
-    if (inode.watch >= 0) check_watch(inode, path, verb, call, offset, length);
+    if (inode.watch >= 0 && !is_there(inode, offset, bytes)) {
+      check_watch(inode, path, verb, call, offset, length);
+    }
   }
 
   [[nodiscard]] const std::optional<std::string>& violation() const { return violation_; }
@@ -62,6 +65,8 @@ class SimRule {
     bool stale = true;
   };
 
+  static bool is_there(const SimInode& inode, std::uint64_t offset,
+                       std::span<const std::byte> bytes);
   void check_log(const SimInode& inode, const std::string& path, const char* verb,
                  std::uint64_t call, std::uint64_t offset, std::uint64_t length);
   void check_watch(const SimInode& inode, const std::string& path, const char* verb,

@@ -1,0 +1,217 @@
+#include "fuzz/lab/crash_run.h"
+
+#include <algorithm>
+
+namespace holdfast {
+namespace {
+
+constexpr std::size_t kTraceShown = 400;
+
+void add(LabCounters& sum, const LabCounters& more) {
+  sum.ops += more.ops;
+  sum.commits += more.commits;
+  sum.openings += more.openings;
+  sum.recoveries += more.recoveries;
+  sum.compared += more.compared;
+  sum.limits += more.limits;
+  sum.refusals += more.refusals;
+}
+
+}  // namespace
+
+const char* policy_name(CrashPolicy::Kind kind) {
+  switch (kind) {
+    case CrashPolicy::Kind::kProcessKill:
+      return "process killed";
+    case CrashPolicy::Kind::kKeepAll:
+      return "power lost, all kept";
+    case CrashPolicy::Kind::kKeepNone:
+      return "power lost, nothing kept";
+    case CrashPolicy::Kind::kOrdered:
+      return "power lost, in order";
+    case CrashPolicy::Kind::kExt4Like:
+      return "power lost, as on ext4";
+    case CrashPolicy::Kind::kWeak:
+      return "power lost, anything goes";
+  }
+  return "?";
+}
+
+CrashPolicy draw_policy(Choices& choices) {
+  constexpr CrashPolicy::Kind kKinds[] = {
+      CrashPolicy::Kind::kWeak,     CrashPolicy::Kind::kProcessKill, CrashPolicy::Kind::kKeepAll,
+      CrashPolicy::Kind::kKeepNone, CrashPolicy::Kind::kOrdered,     CrashPolicy::Kind::kExt4Like,
+      CrashPolicy::Kind::kWeak,     CrashPolicy::Kind::kWeak};
+  CrashPolicy policy;
+  policy.kind = kKinds[choices.below(std::size(kKinds))];
+  policy.sector_bytes = choices.chance(1, 3) ? 4096 : 512;
+  policy.garbage = !choices.chance(1, 4);
+  return policy;
+}
+
+std::string CrashRun::Totals::to_string() const {
+  return std::to_string(runs) + " runs, " + std::to_string(lives) + " lives, " +
+         std::to_string(crashes) + " crashes, " + std::to_string(counters.recoveries) +
+         " recoveries, " + std::to_string(counters.ops) + " ops, " +
+         std::to_string(counters.commits) + " commits, " + std::to_string(counters.compared) +
+         " states compared, " + std::to_string(counters.limits) + " limits, " +
+         std::to_string(counters.refusals) + " refusals";
+}
+
+CrashRun::CrashRun() : database_(disk_) {}
+
+std::optional<std::string> CrashRun::run(std::uint64_t seed) {
+  Choices choices(seed);
+  return run(choices, nullptr);
+}
+
+std::optional<std::string> CrashRun::run(std::span<const std::byte> bytes) {
+  Choices choices(bytes);
+  return run(choices, nullptr);
+}
+
+std::string CrashRun::story_of(std::uint64_t seed) {
+  std::vector<std::string> story;
+  Choices choices(seed);
+  (void)run(choices, &story);
+  std::string text;
+  for (const std::string& line : story) text += line + "\n";
+  return text;
+}
+
+std::string CrashRun::story_of(std::span<const std::byte> bytes) {
+  std::vector<std::string> story;
+  Choices choices(bytes);
+  (void)run(choices, &story);
+  std::string text;
+  for (const std::string& line : story) text += line + "\n";
+  return text;
+}
+
+std::optional<std::string> CrashRun::run(Choices& choices, std::vector<std::string>* story) {
+  database_.stop();
+  story_ = story;
+  SimDisk::Options options;
+  options.seed = choices.seed();
+  options.trace = story != nullptr;
+  disk_.reset(options);
+  shape_ = Shape::draw(choices);
+  database_.start(shape_, choices.seed());
+  database_.tell(story);
+  if (story != nullptr) story->push_back(shape_.to_string());
+  const std::uint64_t lives = 1 + choices.below(8);
+  for (std::uint64_t i = 0; i < lives && !database_.failure(); ++i) live(choices);
+  if (!database_.failure()) last_life();
+  std::optional<std::string> failure = database_.failure();
+  if (story != nullptr) {
+    story->push_back("--- the last storage calls ---");
+    const auto& trace = disk_.trace();
+    const std::size_t from = trace.size() - std::min(trace.size(), kTraceShown);
+    story->insert(story->end(), trace.begin() + static_cast<std::ptrdiff_t>(from), trace.end());
+  }
+  count();
+  database_.stop();
+  database_.tell(nullptr);
+  story_ = nullptr;
+  return failure;
+}
+
+void CrashRun::count() {
+  ++totals_.runs;
+  add(totals_.counters, database_.counters());
+}
+
+void CrashRun::plan_fault(Choices& choices) {
+  constexpr SimCall kCalls[] = {SimCall::kWrite,         SimCall::kSync,     SimCall::kRead,
+                                SimCall::kSyncDirectory, SimCall::kRename,   SimCall::kRemove,
+                                SimCall::kAllocate,      SimCall::kTruncate, SimCall::kOpen,
+                                SimCall::kReadPastCache};
+  Fault fault;
+  fault.call = kCalls[choices.below(std::size(kCalls))];
+  fault.nth = choices.scale(64);
+  fault.for_ever = choices.chance(1, 3);
+  fault.sync_loss = static_cast<SyncLoss>(choices.below(2));
+  if (choices.chance(1, 3)) fault.path_contains = ".log";
+  disk_.inject(fault);
+  weather_ = Weather::kFaulty;
+  if (story_ != nullptr) {
+    story_->push_back(std::string("fault: the ") + std::to_string(fault.nth) + "th " +
+                      sim_call_name(*fault.call) + (fault.for_ever ? " and all after" : "") + " " +
+                      fault.path_contains);
+  }
+}
+
+// What will befall this life, the crash apart.
+void CrashRun::plan_trouble(Choices& choices) {
+  weather_ = Weather::kFair;
+  disk_.clear_faults();
+  disk_.set_capacity(SimDisk::Options{}.capacity_bytes);
+  disk_.crash_at_change(0);  // None: that count is behind us already.
+  const std::uint64_t what = choices.below(8);
+  if (what == 6) plan_fault(choices);
+  if (what == 7) {
+    std::uint64_t used = 0;
+    for (const std::string& path : disk_.paths()) used += disk_.cached_bytes(path).size();
+    disk_.set_capacity(used + choices.scale(1 << 20));
+    weather_ = Weather::kFull;
+    if (story_ != nullptr) story_->push_back("the disk has little room");
+  }
+  database_.expect(weather_);
+}
+
+void CrashRun::live(Choices& choices) {
+  ++totals_.lives;
+  plan_trouble(choices);
+  const bool crashes = choices.chance(7, 8);
+  const bool early = choices.chance(1, 2);
+  const std::uint64_t at = choices.scale(early ? 64 : 1024);
+  const bool takes_effect = choices.chance(1, 2);
+  if (crashes && early) disk_.crash_at_change(at, takes_effect);
+  if (choices.chance(1, 8)) database_.look();
+  database_.open();
+  if (crashes && !early) disk_.crash_at_change(at, takes_effect);
+  if (database_.usable() && choices.chance(1, 2)) database_.apply({.kind = Op::Kind::kVerify});
+  const std::uint64_t ops = choices.scale(200);
+  for (std::uint64_t i = 0; i < ops && database_.usable() && !choices.used_up(); ++i) {
+    database_.apply(draw_op(choices, shape_));
+  }
+  if (!database_.failure()) end_life(choices);
+}
+
+void CrashRun::end_life(Choices& choices) {
+  const bool closes = choices.chance(1, 5);
+  const CrashPolicy policy = draw_policy(choices);
+  const std::uint64_t seed = choices.seed();
+  if (closes && database_.is_open()) {
+    database_.close();
+    if (database_.failure()) return;
+    if (!disk_.crashed() && weather_ == Weather::kFair) return;
+  }
+  database_.stop();
+  if (database_.failure()) return;
+  if (story_ != nullptr) story_->push_back(std::string("crash: ") + policy_name(policy.kind));
+  ++totals_.crashes;
+  disk_.crash(policy, seed);
+  database_.crashed(policy.kind);
+}
+
+// Good weather to the end: opens, is whole, closes, is one file, and reads the same.
+void CrashRun::last_life() {
+  disk_.clear_faults();
+  disk_.set_capacity(SimDisk::Options{}.capacity_bytes);
+  database_.expect(Weather::kFair);
+  disk_.crash_at_change(0);  // None: the count is behind us already.
+  database_.open();
+  database_.apply({.kind = Op::Kind::kVerify});
+  database_.apply({.kind = Op::Kind::kPut, .key = 1, .bytes = 10});
+  database_.apply({.kind = Op::Kind::kCommitSync});
+  database_.apply({.kind = Op::Kind::kCheckpoint});
+  database_.apply({.kind = Op::Kind::kVerify});
+  database_.close();
+  database_.look();
+  database_.open();
+  database_.apply({.kind = Op::Kind::kVerify});
+  database_.close();
+}
+
+}  // namespace holdfast

@@ -1,0 +1,62 @@
+// One run: a database lives several lives, each ended by a crash, a failure of its storage or a
+// clean close, and is compared with the model at every turn.
+//
+// Where a crash strikes is drawn before the life's opening, so recoveries are crashed too, and the
+// recoveries from those. The same choices give the same run.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fuzz/lab/choices.h"
+#include "fuzz/lab/lab_database.h"
+#include "fuzz/lab/sim_disk.h"
+
+namespace holdfast {
+
+class CrashRun {
+ public:
+  struct Totals {
+    std::uint64_t runs = 0;
+    std::uint64_t lives = 0;
+    std::uint64_t crashes = 0;
+    LabCounters counters;
+    [[nodiscard]] std::string to_string() const;
+  };
+
+  CrashRun();
+
+  // What went wrong, in words, or nothing.
+  std::optional<std::string> run(std::uint64_t seed);
+  std::optional<std::string> run(std::span<const std::byte> bytes);
+  // The run of that seed again, as a story: ops, storage calls, what each opening found.
+  std::string story_of(std::uint64_t seed);
+  std::string story_of(std::span<const std::byte> bytes);
+
+  [[nodiscard]] const Totals& totals() const { return totals_; }
+
+ private:
+  std::optional<std::string> run(Choices& choices, std::vector<std::string>* story);
+  void live(Choices& choices);
+  void plan_trouble(Choices& choices);
+  void plan_fault(Choices& choices);
+  void end_life(Choices& choices);
+  void last_life();
+  void count();
+
+  SimDisk disk_;
+  LabDatabase database_;
+  Shape shape_;
+  Weather weather_ = Weather::kFair;
+  std::vector<std::string>* story_ = nullptr;
+  Totals totals_;
+};
+
+// Any policy but kProcessKill's chance is its share of a drawing.
+CrashPolicy draw_policy(Choices& choices);
+const char* policy_name(CrashPolicy::Kind kind);
+
+}  // namespace holdfast

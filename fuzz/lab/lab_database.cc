@@ -1,0 +1,246 @@
+// Openings, ends and judgements. What the ops do is in lab_ops.cc.
+#include "fuzz/lab/lab_database.h"
+
+#include <algorithm>
+
+#include "engine/base/bytes.h"
+#include "engine/base/limits.h"
+#include "fuzz/lab/compare.h"
+#include "fuzz/lab/needed_ranges.h"
+
+namespace holdfast {
+
+LabDatabase::LabDatabase(SimDisk& disk)
+    : disk_(disk),
+      environment_{&disk, &clock_, &random_},
+      arena_memory_(new std::byte[2 * kMinCacheBytes]) {
+  const auto at = reinterpret_cast<std::uintptr_t>(arena_memory_.get());
+  arena_ = {arena_memory_.get() + (align_up(at, 4096) - at), kMinCacheBytes};
+}
+
+LabDatabase::~LabDatabase() {
+  stop();
+}
+
+void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
+  stop();
+  shape_ = shape;
+  model_.reset();
+  rng_ = Rng(seed);
+  random_.reset(seed + 1);
+  weather_ = Weather::kFair;
+  created_ = opened_ = doubtful_ = poisoned_ = copies_whole_ = false;
+  exact_ = true;
+  floor_ = returned_ = stamp_ = 0;
+  failure_.reset();
+  counters_ = {};
+  disk_.watch(kPath, needed_ranges_watch());
+}
+
+void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
+  stop();
+  shape_ = other.shape_;
+  model_ = other.model_;
+  model_.abort();
+  rng_ = Rng(seed);
+  random_.reset(seed + 1);
+  weather_ = other.weather_;
+  created_ = other.created_;
+  opened_ = other.opened_;
+  doubtful_ = other.doubtful_;
+  poisoned_ = false;
+  exact_ = other.exact_;
+  floor_ = other.floor_;
+  stamp_ = other.stamp_;
+  failure_ = other.failure_;
+  counters_ = {};
+  disk_.watch(kPath, needed_ranges_watch());
+}
+
+Options LabDatabase::options(OpenMode mode) {
+  Options options;
+  options.mode = mode;
+  options.cache_bytes = shape_.cache_bytes;
+  options.page_size = shape_.page_size;
+  options.checkpoint_log_bytes = shape_.checkpoint_log_bytes;
+  options.log_segment_bytes = shape_.segment_bytes;
+  options.background = Background::kHost;
+  options.arena = arena_;
+  options.environment = &environment_;
+  return options;
+}
+
+bool LabDatabase::usable() const {
+  return db_ && !failure_ && !poisoned_ && !disk_.crashed();
+}
+
+void LabDatabase::open() {
+  if (failure_ || db_) return;
+  const OpenMode mode = created_ ? OpenMode::kReadWrite : OpenMode::kCreate;
+  auto opened = Database::open(kPath, options(mode));
+  if (!opened) {
+    (void)excused(opened.error(), "open()");
+    return;
+  }
+  db_.emplace(*std::move(opened));
+  // A file whose creator died before the directory was synced may go until something is committed.
+  created_ = created_ || db_->recovery().created;
+  opened_ = true;
+  doubtful_ = false;
+  poisoned_ = copies_whole_ = false;
+  ++counters_.openings;
+  if (db_->recovery().log_end != LogEnd::kNoLog) ++counters_.recoveries;
+  say("opened: " + db_->recovery().to_string());
+  judge_opening(*db_, false);
+  if (failure_) return;
+  returned_ = model_.newest();
+  exact_ = false;
+  compare_newest();
+}
+
+void LabDatabase::look() {
+  if (failure_ || db_ || !created_) return;
+  auto opened = Database::open(kPath, options(OpenMode::kReadOnly));
+  if (!opened) {
+    // Read-only opening can't checkpoint between groups.
+    if (opened.error().code() == ErrorCode::kLimitExceeded) return;
+    (void)excused(opened.error(), "open() read-only");
+    return;
+  }
+  say("opened read-only: " + opened->recovery().to_string());
+  judge_opening(*opened, true);
+  if (failure_) return;
+  const std::uint64_t found = opened->stats().newest_txn;
+  auto reader = opened->begin_read();
+  if (!reader) {
+    (void)excused(reader.error(), "begin_read() read-only");
+    return;
+  }
+  compare_with(*reader, model_.as_of(found), "read-only, state " + std::to_string(found));
+  // Nothing happens in between: the next opening finds it too. But what a failed sync left only in
+  // the cache, a reader that may not write can't tell from what is on the medium.
+  if (doubtful_) return;
+  exact_ = false;
+  floor_ = std::max(floor_, found);
+}
+
+// Which state came back: the floor and the model's newest are the bounds.
+void LabDatabase::judge_opening(const Database& db, bool read_only) {
+  const std::uint64_t found = db.stats().newest_txn;
+  const std::uint64_t least = std::max<std::uint64_t>(1, exact_ ? model_.newest() : floor_);
+  if (found < least || found > model_.newest()) {
+    fail("the state that opens is the one after transaction " + std::to_string(found) +
+         "; promised was " + std::to_string(least) + ", the newest begun was " +
+         std::to_string(model_.newest()) + " (" + db.recovery().to_string() + ")");
+    return;
+  }
+  if (db.recovery().recovered_txn != found) {
+    fail("the report says state " + std::to_string(db.recovery().recovered_txn) + ", it is " +
+         std::to_string(found));
+  }
+  if (!read_only) model_.rewind(found);
+}
+
+void LabDatabase::close() {
+  if (!db_) return;
+  abort();
+  held_.clear();
+  const bool was_poisoned = poisoned_;
+  const bool wrote = returned_ > 1 && copies_whole_;
+  const std::uint64_t changes = disk_.changes();
+  auto closed = db_->close();
+  db_.reset();
+  say(closed ? "closed" : "closed: " + closed.error().to_string());
+  if (was_poisoned && !disk_.crashed() && disk_.changes() != changes) {
+    fail("close() of a poisoned database changed something on disk");
+  }
+  if (closed && was_poisoned) fail("close() of a poisoned database says all is well");
+  if (!closed) {
+    if (!was_poisoned) (void)excused(closed.error(), "close()");
+    floor_ = model_.promised(weather_ == Weather::kFaulty ? Model::Promise::kPowerLoss
+                                                          : Model::Promise::kProcessDeath);
+    exact_ = false;
+    doubtful_ = weather_ == Weather::kFaulty;
+    return;
+  }
+  exact_ = true;
+  model_.promise(Model::Promise::kPowerLoss, model_.newest());
+  if (!wrote || weather_ != Weather::kFair) return;
+  for (const std::string& path : disk_.paths()) {
+    if (path != kPath && path.find(".new-") == path.npos) {
+      fail("a closed database should be one file, but there is " + path);
+    }
+  }
+}
+
+void LabDatabase::stop() {
+  if (!db_) return;
+  if (poisoned_ && !disk_.crashed()) {
+    close();
+    return;
+  }
+  if (!disk_.crashed()) disk_.crash_at_call(1);
+  writer_.reset();
+  held_.clear();
+  db_.reset();
+  model_.abort();
+}
+
+void LabDatabase::crashed(CrashPolicy::Kind kind) {
+  model_.abort();
+  const bool killed = kind == CrashPolicy::Kind::kProcessKill && weather_ != Weather::kFaulty;
+  const auto promise = killed ? Model::Promise::kProcessDeath : Model::Promise::kPowerLoss;
+  // Without an opening in between nothing was added to what the last crash left promised; what
+  // close() left is still exactly that.
+  const std::uint64_t promised = model_.promised(promise);
+  floor_ = opened_ ? promised : std::min(floor_, promised);
+  created_ = created_ || model_.promised(Model::Promise::kPowerLoss) > 1;
+  opened_ = false;
+  doubtful_ = doubtful_ || weather_ == Weather::kFaulty;
+  if (disk_.violation()) fail("the rule was broken: " + *disk_.violation());
+}
+
+void LabDatabase::compare_with(const Reader& reader, const Model::Trees& expected,
+                               const std::string& what) {
+  auto difference = compare(reader, expected, rng_);
+  if (!difference) {
+    (void)excused(difference.error(), what);
+    return;
+  }
+  ++counters_.compared;
+  if (*difference) fail(what + ": " + **difference);
+}
+
+void LabDatabase::note_durable() {
+  if (!db_ || failure_) return;
+  const Stats stats = db_->stats();
+  if (stats.newest_txn != model_.newest()) {
+    fail("the database's newest transaction is " + std::to_string(stats.newest_txn) +
+         ", the model's " + std::to_string(model_.newest()));
+  }
+  if (!disk_.crashed()) model_.promise(Model::Promise::kPowerLoss, stats.durable_txn);
+  std::uint64_t oldest = model_.promised(Model::Promise::kPowerLoss);
+  for (const Held& held : held_) oldest = std::min(oldest, held.txn);
+  model_.forget_before(oldest);
+}
+
+void LabDatabase::fail(const std::string& what) {
+  if (failure_) return;
+  failure_ = what;
+  say("FAILED: " + what);
+}
+
+bool LabDatabase::excused(const Error& error, const std::string& what) {
+  say(what + ": " + error.to_string());
+  const ErrorCode code = error.code();
+  if (disk_.crashed()) return true;
+  if (code == ErrorCode::kPoisoned) poisoned_ = true;
+  ++counters_.refusals;
+  const bool io = code == ErrorCode::kIo || code == ErrorCode::kPoisoned;
+  if (weather_ == Weather::kFaulty && (io || code == ErrorCode::kDiskFull)) return true;
+  if (weather_ == Weather::kFull && code == ErrorCode::kDiskFull) return true;
+  fail(what + " failed without cause: " + error.to_string());
+  return false;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,145 @@
+// One database on the simulated disk with its model beside it: does ops to both, compares, and
+// judges what comes back, through as many openings and crashes as it takes.
+//
+// Errors are legal when something excuses them: the machine has stopped, faults were injected, the
+// disk was made full, or a limit was passed. Everything else is a failure, which is kept as text
+// and ends the matter.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/base/environment.h"
+#include "fuzz/lab/model.h"
+#include "fuzz/lab/ops.h"
+#include "fuzz/lab/sim_disk.h"
+#include "fuzz/lab/sim_environment.h"
+#include "holdfast/database.h"
+
+namespace holdfast {
+
+// What errors are to be expected of storage.
+enum class Weather : std::uint8_t {
+  kFair,
+  kFull,    // Growing may be refused; nothing else may come of it.
+  kFaulty,  // Any call may fail.
+};
+
+struct LabCounters {
+  std::uint64_t ops = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t openings = 0;
+  std::uint64_t recoveries = 0;  // Openings that found a log.
+  std::uint64_t compared = 0;    // States compared in full.
+  std::uint64_t limits = 0;      // Transactions refused with kLimitExceeded.
+  std::uint64_t refusals = 0;    // Other excused errors while the machine ran.
+};
+
+class LabDatabase {
+ public:
+  static constexpr const char* kPath = "db";
+
+  explicit LabDatabase(SimDisk& disk);
+  ~LabDatabase();
+  LabDatabase(const LabDatabase&) = delete;
+  LabDatabase& operator=(const LabDatabase&) = delete;
+
+  // A new database on a disk without one. The disk's watches are set here.
+  void start(const Shape& shape, std::uint64_t seed);
+  // The other's database as it lies on this disk, which has become a copy of the other's; closed.
+  void become(const LabDatabase& other, std::uint64_t seed);
+
+  // Opens, creating it at first, and compares everything.
+  void open();
+  // Read-only: compares with what a following open() must find as well.
+  void look();
+  void apply(const Op& op);
+  void close();
+  // The process ends here: whatever it still calls fails. Afterwards nothing is open.
+  void stop();
+  // Tells what the crash was that ended the last life.
+  void crashed(CrashPolicy::Kind kind);
+
+  void expect(Weather weather) { weather_ = weather; }
+  // For an open database that is neither poisoned nor on a stopped machine.
+  [[nodiscard]] bool usable() const;
+  [[nodiscard]] bool is_open() const { return db_.has_value(); }
+  [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
+  [[nodiscard]] const Model& model() const { return model_; }
+  [[nodiscard]] const LabCounters& counters() const { return counters_; }
+  [[nodiscard]] Database& database() { return *db_; }
+  SimClock& clock() { return clock_; }
+  // Where to tell what is done, or nullptr.
+  void tell(std::vector<std::string>* story) { story_ = story; }
+
+ private:
+  struct Held {
+    ReadTransaction reader;
+    std::uint64_t txn;
+  };
+
+  Options options(OpenMode mode);
+  void judge_opening(const Database& db, bool read_only);
+  bool begin_write();
+  Result<Tree> tree_to_change(std::uint8_t tree);
+  void put(const Op& op);
+  void erase(const Op& op);
+  void create_tree(const Op& op);
+  void put_too_long(const Op& op);
+  void commit(Op::Kind kind);
+  void abort();
+  void sync();
+  void snapshot();
+  void end_snapshot(std::uint32_t number);
+  void compare_newest();
+  void compare_writer();
+  void compare_held(std::uint32_t number);
+  void get(const Op& op);
+  void background(std::uint32_t steps);
+  void settle();
+  void checkpoint();
+  void verify(bool copies_too);
+
+  void compare_with(const Reader& reader, const Model::Trees& expected, const std::string& what);
+  void note_durable();
+  void fail(const std::string& what);
+  // True when `error` is excused; otherwise it is a failure.
+  bool excused(const Error& error, const std::string& what);
+  bool refused_change(const Error& error, const std::string& what);
+  void say(const std::string& line) {
+    if (story_ != nullptr) story_->push_back(line);
+  }
+
+  SimDisk& disk_;
+  SimClock clock_;
+  SimRandom random_;
+  Environment environment_;
+  std::unique_ptr<std::byte[]> arena_memory_;
+  std::span<std::byte> arena_;
+  Shape shape_;
+  Model model_;
+  Rng rng_;
+  Weather weather_ = Weather::kFair;
+  bool created_ = false;     // For good: the name is durable.
+  bool opened_ = false;      // In this life.
+  bool doubtful_ = false;    // Storage failed since the last opening: the cache may show too much.
+  bool exact_ = true;        // The next opening must find exactly the newest state.
+  std::uint64_t floor_ = 0;  // What the next opening must find at least.
+  bool poisoned_ = false;
+  bool copies_whole_ = false;   // Something was committed since opening: bad copies were mended.
+  std::uint64_t returned_ = 0;  // The last commit that returned success in this opening.
+  std::uint64_t stamp_ = 0;
+  std::optional<Database> db_;
+  std::optional<WriteTransaction> writer_;
+  std::vector<Held> held_;
+  std::optional<std::string> failure_;
+  LabCounters counters_;
+  std::vector<std::string>* story_ = nullptr;
+};
+
+}  // namespace holdfast

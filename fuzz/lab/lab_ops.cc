@@ -1,0 +1,332 @@
+// What the ops do, to the database and to the model alike.
+#include <algorithm>
+
+#include "engine/base/limits.h"
+#include "fuzz/lab/compare.h"
+#include "fuzz/lab/lab_database.h"
+
+namespace holdfast {
+namespace {
+
+using Kind = Op::Kind;
+
+constexpr std::size_t kHeldMax = 4;
+constexpr int kBackgroundMost = 10'000;  // Steps in a row; more would never end.
+
+}  // namespace
+
+void LabDatabase::apply(const Op& op) {
+  if (!usable()) return;
+  ++counters_.ops;
+  say(to_string(op));
+  switch (op.kind) {
+    case Kind::kPut:
+    case Kind::kPutRun:
+      put(op);
+      break;
+    case Kind::kErase:
+    case Kind::kEraseRun:
+      erase(op);
+      break;
+    case Kind::kCreateTree:
+      create_tree(op);
+      break;
+    case Kind::kTooLong:
+      put_too_long(op);
+      break;
+    case Kind::kCommitSync:
+    case Kind::kCommitOs:
+    case Kind::kCommitLazy:
+    case Kind::kCommitAsync:
+      commit(op.kind);
+      break;
+    case Kind::kAbort:
+      abort();
+      break;
+    case Kind::kSync:
+      sync();
+      break;
+    case Kind::kSnapshot:
+      snapshot();
+      break;
+    case Kind::kEndSnapshot:
+      end_snapshot(op.key);
+      break;
+    case Kind::kCompare:
+      compare_newest();
+      break;
+    case Kind::kCompareMine:
+      compare_writer();
+      break;
+    case Kind::kCompareOld:
+      compare_held(op.key);
+      break;
+    case Kind::kGet:
+      get(op);
+      break;
+    case Kind::kBackground:
+      background(op.count);
+      break;
+    case Kind::kTime:
+      clock_.advance(std::chrono::milliseconds(op.count));
+      break;
+    case Kind::kSettle:
+      settle();
+      break;
+    case Kind::kCheckpoint:
+      checkpoint();
+      break;
+    case Kind::kVerify:
+      verify(copies_whole_);
+      break;
+    case Kind::kReopen:
+      close();
+      if (!failure_ && !disk_.crashed()) open();
+      break;
+    case Kind::kKindCount:
+      break;
+  }
+  note_durable();
+  if (disk_.violation()) fail("the rule was broken: " + *disk_.violation());
+}
+
+bool LabDatabase::begin_write() {
+  if (writer_) return true;
+  auto begun = db_->begin_write();
+  if (!begun) {
+    (void)excused(begun.error(), "begin_write()");
+    return false;
+  }
+  writer_.emplace(*std::move(begun));
+  if (writer_->txn() != model_.newest() + 1) fail("the writer's number doesn't follow the newest");
+  return true;
+}
+
+// A change that the database would not make; the transaction is over. True when that is legal.
+bool LabDatabase::refused_change(const Error& error, const std::string& what) {
+  bool legal = error.code() == ErrorCode::kLimitExceeded && error.place().txn.has_value();
+  if (legal) {
+    ++counters_.limits;
+    say(what + ": " + error.to_string());
+  } else {
+    legal = excused(error, what);
+  }
+  abort();
+  return legal;
+}
+
+Result<Tree> LabDatabase::tree_to_change(std::uint8_t tree) {
+  if (tree == 0) return Tree{};
+  return writer_->open_tree(tree_name(tree));
+}
+
+void LabDatabase::put(const Op& op) {
+  const std::string name = tree_name(op.tree);
+  if (!begin_write() || !model_.trees().contains(name)) return;
+  const auto tree = tree_to_change(op.tree);
+  if (!tree) return (void)refused_change(tree.error(), "open_tree()");
+  for (std::uint32_t i = 0; i < op.count; ++i) {
+    const std::string key = shape_.key((op.key + i) % shape_.key_count);
+    const std::string value = value_of(op.bytes, ++stamp_);
+    if (auto done = writer_->put(*tree, key, value); !done) {
+      return (void)refused_change(done.error(), "put()");
+    }
+    model_.put(name, key, value);
+  }
+}
+
+void LabDatabase::erase(const Op& op) {
+  const std::string name = tree_name(op.tree);
+  if (!begin_write() || !model_.trees().contains(name)) return;
+  const auto tree = tree_to_change(op.tree);
+  if (!tree) return (void)refused_change(tree.error(), "open_tree()");
+  Rng rng(op.key);
+  for (std::uint32_t i = 0; i < op.count; ++i) {
+    const auto number = i == 0 ? op.key : static_cast<std::uint32_t>(rng.below(shape_.key_count));
+    const std::string key = shape_.key(number % shape_.key_count);
+    const auto erased = writer_->erase(*tree, key);
+    if (!erased) return (void)refused_change(erased.error(), "erase()");
+    if (*erased != model_.erase(name, key)) {
+      fail("erase() of " + show_bytes(key) + " answers " + (*erased ? "true" : "false"));
+    }
+  }
+}
+
+void LabDatabase::create_tree(const Op& op) {
+  if (op.tree == 0 || !begin_write()) return;
+  const std::string name = tree_name(op.tree);
+  const bool known = model_.trees().contains(name);
+  const auto tree = writer_->open_or_create_tree(name);
+  if (!tree) return (void)refused_change(tree.error(), "open_or_create_tree()");
+  if (!known) model_.create_tree(name);
+}
+
+void LabDatabase::put_too_long(const Op&) {
+  if (!begin_write()) return;
+  const std::string key(max_key_bytes(shape_.page_size) + 1, 'x');
+  const auto done = writer_->put(key, "value");
+  if (done) return fail("a key longer than the limit was taken");
+  if (done.error().code() != ErrorCode::kLimitExceeded) (void)excused(done.error(), "put()");
+}
+
+void LabDatabase::commit(Kind kind) {
+  if (!writer_) return;
+  const std::uint64_t txn = model_.newest() + 1;
+  auto token = kind == Kind::kCommitSync   ? writer_->commit(Durability::kSync)
+               : kind == Kind::kCommitOs   ? writer_->commit(Durability::kOs)
+               : kind == Kind::kCommitLazy ? writer_->commit(Durability::kLazy)
+                                           : writer_->commit_async();
+  writer_.reset();
+  if (!token) {
+    const ErrorCode code = token.error().code();
+    if (code == ErrorCode::kLimitExceeded) {
+      ++counters_.limits;
+    } else {
+      (void)excused(token.error(), "commit()");
+    }
+    // Published and then not known to be durable, or not there at all: nothing else may be.
+    if (db_->stats().newest_txn == txn) return model_.commit();
+    return model_.abort();
+  }
+  if (*token != txn) {
+    if (*token != model_.newest()) fail("commit() answers number " + std::to_string(*token));
+    if (model_.changed()) fail("commit() says that nothing had changed");
+    return model_.abort();
+  }
+  model_.commit();
+  ++counters_.commits;
+  copies_whole_ = true;
+  returned_ = txn;
+  if (kind == Kind::kCommitSync) {
+    model_.promise(Model::Promise::kPowerLoss, txn);
+    if (db_->stats().durable_txn < txn) fail("a synced commit isn't durable");
+  }
+  if (kind == Kind::kCommitOs) model_.promise(Model::Promise::kProcessDeath, txn);
+}
+
+void LabDatabase::abort() {
+  writer_.reset();
+  model_.abort();
+}
+
+void LabDatabase::sync() {
+  const std::uint64_t newest = model_.newest();
+  if (auto done = db_->sync(); !done) return (void)excused(done.error(), "sync()");
+  model_.promise(Model::Promise::kPowerLoss, newest);
+  if (db_->stats().durable_txn < newest) fail("sync() succeeded and left something undurable");
+}
+
+void LabDatabase::snapshot() {
+  if (held_.size() >= kHeldMax) return;
+  auto reader = db_->begin_read();
+  if (!reader) return (void)excused(reader.error(), "begin_read()");
+  const std::uint64_t txn = reader->txn();
+  if (txn < returned_ || txn > model_.newest()) {
+    fail("a new reader sees state " + std::to_string(txn) + " after commit " +
+         std::to_string(returned_));
+  }
+  held_.push_back({*std::move(reader), txn});
+}
+
+void LabDatabase::end_snapshot(std::uint32_t number) {
+  if (held_.empty()) return;
+  held_.erase(held_.begin() + number % held_.size());
+}
+
+void LabDatabase::compare_newest() {
+  auto reader = db_->begin_read();
+  if (!reader) return (void)excused(reader.error(), "begin_read()");
+  const std::uint64_t txn = reader->txn();
+  if (txn < returned_ || txn > model_.newest()) {
+    return fail("a new reader sees state " + std::to_string(txn) + " after commit " +
+                std::to_string(returned_));
+  }
+  if (txn == model_.newest() && !writer_) {
+    compare_with(*reader, model_.trees(), "state " + std::to_string(txn));
+  } else {
+    compare_with(*reader, model_.as_of(txn), "state " + std::to_string(txn));
+  }
+}
+
+void LabDatabase::compare_writer() {
+  if (writer_) compare_with(*writer_, model_.trees(), "the writer's view");
+}
+
+void LabDatabase::compare_held(std::uint32_t number) {
+  if (held_.empty()) return;
+  const Held& held = held_[number % held_.size()];
+  compare_with(held.reader, model_.as_of(held.txn), "snapshot of " + std::to_string(held.txn));
+}
+
+void LabDatabase::get(const Op& op) {
+  const auto records = model_.trees().find(tree_name(op.tree));
+  if (op.tree != 0 && (!writer_ || records == model_.trees().end())) return;
+  const std::string key = shape_.key(op.key % shape_.key_count);
+  if (!writer_) {
+    // Without a writer the newest state is what a plain get() shows.
+    const auto got = db_->get(key);
+    if (!got) return (void)excused(got.error(), "get()");
+    const auto want = records->second.find(key);
+    if (got->has_value() != (want != records->second.end()) ||
+        (got->has_value() && **got != want->second)) {
+      fail("get() of " + show_bytes(key) + " is wrong");
+    }
+    return;
+  }
+  const auto tree = tree_to_change(op.tree);
+  if (!tree) return (void)refused_change(tree.error(), "open_tree()");
+  const auto got = writer_->get(*tree, key);
+  if (!got) return (void)refused_change(got.error(), "the writer's get()");
+  const auto want = records->second.find(key);
+  if (got->has_value() != (want != records->second.end()) ||
+      (got->has_value() && **got != want->second)) {
+    fail("the writer's get() of " + show_bytes(key) + " is wrong");
+  }
+}
+
+void LabDatabase::background(std::uint32_t steps) {
+  for (std::uint32_t i = 0; i < steps; ++i) {
+    auto did = db_->run_background();
+    if (!did) return (void)excused(did.error(), "run_background()");
+    if (!*did) return;
+  }
+}
+
+void LabDatabase::settle() {
+  for (int round = 0; round < 3; ++round) {
+    clock_.advance(std::chrono::milliseconds(250));
+    int steps = 0;
+    for (; steps < kBackgroundMost; ++steps) {
+      auto did = db_->run_background();
+      if (!did) return (void)excused(did.error(), "run_background()");
+      if (!*did) break;
+    }
+    if (steps == kBackgroundMost) return fail("background work doesn't end");
+  }
+  if (weather_ != Weather::kFair || disk_.crashed()) return;
+  if (db_->stats().durable_txn != model_.newest()) {
+    fail("the lazy interval has passed, and not everything is durable");
+  }
+}
+
+void LabDatabase::checkpoint() {
+  const std::uint64_t newest = model_.newest();
+  if (auto done = db_->checkpoint(); !done) return (void)excused(done.error(), "checkpoint()");
+  copies_whole_ = true;
+  if (db_->stats().checkpoint_txn < newest) fail("checkpoint() left something out");
+}
+
+void LabDatabase::verify(bool copies_too) {
+  const auto report = db_->verify();
+  if (!report) return (void)excused(report.error(), "verify()");
+  for (const Finding& finding : report->findings) {
+    // A crash may leave one copy of a meta torn; the next write mends it.
+    if (finding.code == "meta_copy" && !copies_too) continue;
+    if (weather_ == Weather::kFaulty || disk_.crashed()) continue;
+    return fail("verify() finds " + finding.code + ": " + finding.detail + " (" + finding.file +
+                (finding.offset ? ", offset " + std::to_string(*finding.offset) : "") +
+                (finding.page ? ", page " + std::to_string(*finding.page) : "") + ")");
+  }
+}
+
+}  // namespace holdfast

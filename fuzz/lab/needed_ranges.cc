@@ -1,0 +1,135 @@
+#include "fuzz/lab/needed_ranges.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/base/bytes.h"
+#include "engine/file/meta_format.h"
+#include "engine/file/page_map.h"
+#include "engine/page/page_format.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::size_t kInnerEntryBytes = 16;
+
+using MetaBlocks = std::array<std::array<std::byte, kMetaBytes>, kMetaCopies>;
+
+MetaBlocks read_metas(std::span<const std::byte> file) {
+  MetaBlocks blocks{};
+  for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
+    if (file.size() < meta_offset(copy) + kMetaBytes) break;
+    std::memcpy(blocks[copy].data(), file.data() + meta_offset(copy), kMetaBytes);
+  }
+  return blocks;
+}
+
+// The pages of one generation.
+class Walk {
+ public:
+  Walk(std::span<const std::byte> file, const Meta& meta, std::vector<NeededRange>& ranges)
+      : file_(file), meta_(meta), ranges_(ranges) {}
+
+  void need_all() { need_map_page(meta_.map_root, 0, meta_.map_height); }
+
+ private:
+  [[nodiscard]] std::uint64_t offset_of(Slot slot) const {
+    return kHeaderRegionBytes + std::uint64_t{raw(slot) - 1} * meta_.page_size;
+  }
+
+  void need(Slot slot, std::string reason) {
+    ranges_.push_back({offset_of(slot), meta_.page_size, std::move(reason)});
+  }
+
+  // The first good twin, whose entries are followed.
+  const std::byte* good_copy(const MapRef& ref, std::uint32_t index) const {
+    for (Slot slot : ref.slots) {
+      if (slot == kNoSlot || offset_of(slot) + meta_.page_size > file_.size()) continue;
+      const auto page = file_.subspan(offset_of(slot), meta_.page_size);
+      if (verify_page(page, {meta_.tag(), PageId{index}, ref.check, 64})) return page.data();
+    }
+    return nullptr;
+  }
+
+  void need_map_page(const MapRef& ref, std::uint32_t index, std::uint32_t level) {
+    for (Slot slot : ref.slots) {
+      if (slot != kNoSlot) need(slot, "map page of level " + std::to_string(level));
+    }
+    const std::byte* page = good_copy(ref, index);
+    if (page == nullptr) return;
+    const std::uint32_t body = meta_.page_size - kMapBodyAt;
+    if (level == 0) {
+      const auto fanout = static_cast<std::uint32_t>(body / sizeof(MapEntry));
+      for (std::uint32_t i = 0; i < fanout; ++i) {
+        const Slot slot = entry_slot(load<MapEntry>(page + kMapBodyAt + i * sizeof(MapEntry)));
+        if (slot != kNoSlot) need(slot, "page " + std::to_string(index * fanout + i));
+      }
+      return;
+    }
+    const auto fanout = static_cast<std::uint32_t>(body / kInnerEntryBytes);
+    for (std::uint32_t i = 0; i < fanout; ++i) {
+      const std::byte* at = page + kMapBodyAt + i * kInnerEntryBytes;
+      const MapRef below{{load<Slot>(at), load<Slot>(at + 4)}, load64(at + 8)};
+      if (below.slots[0] != kNoSlot) need_map_page(below, index * fanout + i, level - 1);
+    }
+  }
+
+  const std::span<const std::byte> file_;
+  const Meta& meta_;
+  std::vector<NeededRange>& ranges_;
+};
+
+std::vector<NeededRange> ranges_of(std::span<const std::byte> file, const MetaBlocks& blocks) {
+  std::array<std::optional<Meta>, kMetaCopies> metas;
+  std::uint64_t newest = 0;
+  for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
+    if (auto meta = decode_meta(blocks[copy])) {
+      newest = std::max(newest, meta->generation);
+      metas[copy] = *std::move(meta);
+    }
+  }
+  unsigned good_copies = 0;
+  for (const auto& meta : metas) good_copies += meta && meta->generation == newest ? 1 : 0;
+  std::vector<NeededRange> ranges;
+  std::vector<std::uint64_t> walked;
+  for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
+    if (!metas[copy]) continue;
+    const std::uint64_t generation = metas[copy]->generation;
+    const bool needed = generation == newest || (good_copies < 2 && generation + 1 == newest);
+    if (!needed) continue;
+    ranges.push_back(
+        {meta_offset(copy), kMetaBytes, "meta, generation " + std::to_string(generation)});
+    if (!walked.empty() && walked.back() == generation) continue;
+    walked.push_back(generation);
+    Walk(file, *metas[copy], ranges).need_all();
+  }
+  return ranges;
+}
+
+}  // namespace
+
+std::vector<NeededRange> needed_ranges(std::span<const std::byte> durable_bytes) {
+  return ranges_of(durable_bytes, read_metas(durable_bytes));
+}
+
+NeededRanges needed_ranges_watch() {
+  struct Memory {
+    MetaBlocks metas{};
+    std::vector<NeededRange> ranges;
+  };
+  auto memory = std::make_shared<Memory>();
+  return [memory](const std::string&, std::span<const std::byte> durable) {
+    const MetaBlocks metas = read_metas(durable);
+    if (std::memcmp(metas.data(), memory->metas.data(), sizeof metas) != 0) {
+      memory->metas = metas;
+      memory->ranges = ranges_of(durable, metas);
+    }
+    return memory->ranges;
+  };
+}
+
+}  // namespace holdfast

@@ -1,0 +1,179 @@
+#include "fuzz/lab/ops.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "engine/base/limits.h"
+
+namespace holdfast {
+namespace {
+
+using Kind = Op::Kind;
+
+struct KindInfo {
+  Kind kind;
+  const char* name;
+  unsigned weight;
+};
+
+constexpr std::array kKinds = {
+    KindInfo{Kind::kPut, "put", 24},
+    KindInfo{Kind::kPutRun, "put run", 8},
+    KindInfo{Kind::kErase, "erase", 12},
+    KindInfo{Kind::kEraseRun, "erase run", 4},
+    KindInfo{Kind::kCreateTree, "create tree", 3},
+    KindInfo{Kind::kTooLong, "put too long a key", 1},
+    KindInfo{Kind::kCommitSync, "commit, sync", 8},
+    KindInfo{Kind::kCommitOs, "commit, os", 4},
+    KindInfo{Kind::kCommitLazy, "commit, lazy", 4},
+    KindInfo{Kind::kCommitAsync, "commit, async", 3},
+    KindInfo{Kind::kAbort, "abort", 3},
+    KindInfo{Kind::kSync, "sync", 2},
+    KindInfo{Kind::kSnapshot, "snapshot", 2},
+    KindInfo{Kind::kEndSnapshot, "end snapshot", 2},
+    KindInfo{Kind::kCompare, "compare", 1},
+    KindInfo{Kind::kCompareMine, "compare the writer's view", 1},
+    KindInfo{Kind::kCompareOld, "compare a snapshot", 2},
+    KindInfo{Kind::kGet, "get", 6},
+    KindInfo{Kind::kBackground, "background", 12},
+    KindInfo{Kind::kTime, "time passes", 3},
+    KindInfo{Kind::kSettle, "settle", 1},
+    KindInfo{Kind::kCheckpoint, "checkpoint", 1},
+    KindInfo{Kind::kVerify, "verify", 1},
+    KindInfo{Kind::kReopen, "reopen", 1},
+};
+static_assert(kKinds.size() == static_cast<std::size_t>(Kind::kKindCount));
+
+constexpr unsigned total_weight() {
+  unsigned sum = 0;
+  for (const KindInfo& info : kKinds) sum += info.weight;
+  return sum;
+}
+static_assert(total_weight() <= 256, "a fuzzer's choice of a kind should take one byte");
+
+Kind draw_kind(Choices& choices) {
+  auto left = static_cast<unsigned>(choices.below(total_weight()));
+  for (const KindInfo& info : kKinds) {
+    if (left < info.weight) return info.kind;
+    left -= info.weight;
+  }
+  return Kind::kPut;
+}
+
+std::string six_digits(std::uint32_t number) {
+  std::string text = std::to_string(1'000'000 + number % 1'000'000);
+  return text.substr(1);
+}
+
+}  // namespace
+
+Shape Shape::draw(Choices& choices) {
+  constexpr std::uint32_t kCounts[] = {3, 12, 40, 150, 600};
+  constexpr std::uint32_t kValues[] = {12, 120, 700, 6000, 20000};
+  Shape shape;
+  shape.keys = static_cast<Keys>(choices.below(3));
+  shape.key_count = kCounts[choices.below(std::size(kCounts))];
+  if (shape.keys != Keys::kShort) shape.key_count = std::min(shape.key_count, 150u);
+  shape.value_bytes_max = kValues[choices.below(std::size(kValues))];
+  shape.trees = static_cast<std::uint8_t>(1 + choices.below(4));
+  shape.page_size = choices.chance(1, 8) ? 8192 : 4096;
+  shape.checkpoint_log_bytes = std::uint64_t{4096} << choices.below(6);
+  return shape;
+}
+
+std::string Shape::key(std::uint32_t number) const {
+  if (number == 0) return {};
+  const std::uint32_t spread = number * 2654435761u >> 8;
+  const std::size_t longest = max_key_bytes(page_size);
+  switch (keys) {
+    case Keys::kShort:
+      return "k" + six_digits(number);
+    case Keys::kMixed: {
+      std::string key = six_digits(spread % 1000 * 1000 + number % 1000);
+      key.resize(6 + spread % (longest - 5), static_cast<char>('a' + number % 26));
+      return key;
+    }
+    case Keys::kLong: {
+      std::string key(longest - 6 - spread % 5, 'p');
+      return key + six_digits(number);
+    }
+  }
+  return {};
+}
+
+std::string Shape::to_string() const {
+  constexpr const char* kNames[] = {"short", "mixed", "long"};
+  return std::to_string(key_count) + " " + kNames[static_cast<int>(keys)] + " keys, values to " +
+         std::to_string(value_bytes_max) + " bytes, " + std::to_string(trees) +
+         " trees, pages of " + std::to_string(page_size) + ", checkpoint after " +
+         std::to_string(checkpoint_log_bytes) + " bytes of log";
+}
+
+Op draw_op(Choices& choices, const Shape& shape) {
+  Op op;
+  op.kind = draw_kind(choices);
+  switch (op.kind) {
+    case Kind::kPut:
+    case Kind::kPutRun:
+      op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
+      op.key = static_cast<std::uint32_t>(choices.below(shape.key_count));
+      op.bytes = static_cast<std::uint32_t>(choices.scale(shape.value_bytes_max + 1) - 1);
+      if (op.kind == Kind::kPutRun) op.count = static_cast<std::uint16_t>(choices.scale(60));
+      break;
+    case Kind::kErase:
+    case Kind::kEraseRun:
+    case Kind::kGet:
+      op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
+      op.key = static_cast<std::uint32_t>(choices.below(shape.key_count));
+      if (op.kind == Kind::kEraseRun) op.count = static_cast<std::uint16_t>(choices.scale(100));
+      break;
+    case Kind::kCreateTree:
+      op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
+      break;
+    case Kind::kEndSnapshot:
+    case Kind::kCompareOld:
+      op.key = static_cast<std::uint32_t>(choices.below(8));
+      break;
+    case Kind::kBackground:
+      op.count = static_cast<std::uint16_t>(choices.scale(8));
+      break;
+    case Kind::kTime:
+      op.count = static_cast<std::uint16_t>(choices.scale(512));
+      break;
+    default:
+      break;
+  }
+  return op;
+}
+
+std::string value_of(std::uint32_t bytes, std::uint64_t stamp) {
+  std::string value(bytes, '\0');
+  std::uint64_t word = stamp * 0x9e3779b97f4a7c15 + 1;
+  std::size_t at = 0;
+  for (; at + sizeof word <= value.size(); at += sizeof word) {
+    std::memcpy(value.data() + at, &word, sizeof word);
+    word = word * 0xd1342543de82ef95 + 1;
+  }
+  std::memcpy(value.data() + at, &word, value.size() - at);
+  return value;
+}
+
+std::string tree_name(std::uint8_t tree) {
+  return tree == 0 ? std::string() : "tree " + std::to_string(tree);
+}
+
+const char* op_name(Kind kind) {
+  for (const KindInfo& info : kKinds) {
+    if (info.kind == kind) return info.name;
+  }
+  return "?";
+}
+
+std::string to_string(const Op& op) {
+  return std::string(op_name(op.kind)) + " (tree " + std::to_string(op.tree) + ", key " +
+         std::to_string(op.key) + ", count " + std::to_string(op.count) + ", bytes " +
+         std::to_string(op.bytes) + ")";
+}
+
+}  // namespace holdfast

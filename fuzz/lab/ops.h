@@ -1,0 +1,74 @@
+// The small language in which a run is written: what is done to a database, one step at a time.
+//
+// Keys and values stand for themselves by a number, so that an op is a few bytes; a Shape says
+// which bytes they are.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "fuzz/lab/choices.h"
+
+namespace holdfast {
+
+struct Op {
+  enum class Kind : std::uint8_t {
+    kPut,     // Begins a write transaction where none is open, as all changes do.
+    kPutRun,  // `count` keys from `key` on.
+    kErase,
+    kEraseRun,    // `count` keys drawn from all, by `key`.
+    kCreateTree,  // Tree number `tree`, made or found.
+    kTooLong,     // A key one byte longer than the limit: refused, and nothing else.
+    kCommitSync,
+    kCommitOs,
+    kCommitLazy,
+    kCommitAsync,
+    kAbort,
+    kSync,         // Everything committed becomes durable.
+    kSnapshot,     // A reader that stays.
+    kEndSnapshot,  // Number `key` of those open.
+    kCompare,      // Everything a new reader sees.
+    kCompareMine,  // What the open write transaction sees.
+    kCompareOld,   // Everything a reader sees that stayed: number `key`.
+    kGet,
+    kBackground,  // `count` steps of background work.
+    kTime,        // The clock goes on by `count` milliseconds.
+    kSettle,      // Time and background work until nothing is left to do: then all is durable.
+    kCheckpoint,
+    kVerify,
+    kReopen,  // Closed and opened again.
+    kKindCount,
+  };
+  Kind kind = Kind::kPut;
+  std::uint8_t tree = 0;
+  std::uint16_t count = 1;
+  std::uint32_t key = 0;
+  std::uint32_t bytes = 0;  // Of values.
+};
+
+// What the keys and values of a run look like, and how tight it is.
+struct Shape {
+  enum class Keys : std::uint8_t { kShort, kMixed, kLong };
+  Keys keys = Keys::kShort;
+  std::uint32_t key_count = 100;
+  std::uint32_t value_bytes_max = 300;
+  std::uint8_t trees = 3;
+  std::uint32_t page_size = 4096;
+  std::uint64_t cache_bytes = std::uint64_t{1} << 20;
+  std::uint64_t segment_bytes = std::uint64_t{64} << 10;
+  std::uint64_t checkpoint_log_bytes = std::uint64_t{64} << 10;
+
+  static Shape draw(Choices& choices);
+  // Key 0 is the empty one.
+  [[nodiscard]] std::string key(std::uint32_t number) const;
+  [[nodiscard]] std::string to_string() const;
+};
+
+Op draw_op(Choices& choices, const Shape& shape);
+// A value nobody wrote before, if `stamp` is new.
+std::string value_of(std::uint32_t bytes, std::uint64_t stamp);
+std::string tree_name(std::uint8_t tree);
+const char* op_name(Op::Kind kind);
+std::string to_string(const Op& op);
+
+}  // namespace holdfast
