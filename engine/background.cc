@@ -68,6 +68,8 @@ Result<bool> DatabaseImpl::run_background() {
 bool DatabaseImpl::checkpoint_due() const {
   LogWriter* log = log_.load();
   if (log == nullptr || environment_.clock->now() < retry_at_.load()) return false;
+  // Else a program that never closes would pile up the log files of its openings.
+  if (recovered_.load()) return true;
   return log->bytes_since(Lsn{checkpoint_lsn_.load()}) >= options_.checkpoint_log_bytes ||
          (cache_->held() > cache_->frame_limit() / 2 &&
           cache_->dirty_pages() > cache_->frame_limit() / 8);  // Else snapshots hold them.
@@ -180,10 +182,13 @@ Result<void> DatabaseImpl::publish_checkpoint() {
   TRY(checkpoint_->publish([this](const Checkpoint& done) { return write_checkpoint_meta(done); }));
   const LogPlace place = checkpoint_->place();
   checkpoints_.fetch_add(1);
+  if (redo_done_) recovered_.store(false);
   pages_written_.fetch_add(checkpoint_->pages_written());
   checkpoint_txn_.store(raw(place.end.txn));
   checkpoint_lsn_.store(raw(place.end.lsn));
-  ids_.give_back(cache_->settle_frees(place.end.txn));
+  const std::vector<IdRun> settled = cache_->settle_frees(place.end.txn);
+  // Between groups of redo nobody takes ids, and the scan afterwards finds these with all others.
+  if (redo_done_) ids_.give_back(settled);
   // What was redone so far lies where the new map says.
   for (Slot slot : std::exchange(placed_slots_, {})) slots_->free(slot);
   if (LogWriter* log = log_.load()) {

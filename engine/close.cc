@@ -40,8 +40,7 @@ Result<void> DatabaseImpl::close() {
 
 Result<void> DatabaseImpl::fold_log_in() {
   TRY(checkpoint());
-  // Frees that this checkpoint was the first to leave out have been settled by it: nothing reads
-  // any more.
+  TRY(move_tail_down());
   {
     MutexLock lock(meta_mutex_);
     Meta meta = meta_->meta();

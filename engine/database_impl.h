@@ -75,6 +75,7 @@ class DatabaseImpl final : public LogObserver {
   Result<void> read_log();
   Result<void> replay(const LogFiles& files, const LogOutcome& outcome);
   Result<void> read_placed(Slot slot, PageId id, std::uint64_t check, std::span<std::byte> page);
+  Result<std::uint64_t> unfinished_pages(const Meta& meta) const;
   Result<void> check_no_stray_log(const LogFiles& files) const;
   Result<void> scan_free_space();
   Result<void> create_file();
@@ -106,6 +107,7 @@ class DatabaseImpl final : public LogObserver {
   // close.cc
   Result<void> fold_log_in();
   Result<void> remove_log();
+  Result<void> move_tail_down();
 
   std::string path_;
   Options options_;
@@ -114,6 +116,7 @@ class DatabaseImpl final : public LogObserver {
   bool read_only_ = false;
   bool closed_ = false;
   bool redo_done_ = false;
+  bool scan_given_up_ = false;  // Free space of before this opening stays unused.
   std::unique_ptr<StorageFile> file_;
 
   mutable Mutex meta_mutex_;
@@ -145,6 +148,7 @@ class DatabaseImpl final : public LogObserver {
   Atomic<std::uint64_t> pages_written_{0};
   Atomic<std::uint64_t> checkpoint_txn_{0};
   Atomic<std::uint64_t> checkpoint_lsn_{0};
+  Atomic<bool> recovered_{false};  // A log was found, and no checkpoint has let go of it.
 
   mutable Mutex poison_mutex_;
   Atomic<bool> is_poisoned_{false};

@@ -222,6 +222,20 @@ Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
   return taken;
 }
 
+Result<void> PageCache::make_dirty(PageId id) {
+  TablePage* row = TRY(table_.row(id));
+  if (Word{row->word.load()}.frame() == kNoFrame) TRY(load(id));
+  MutexLock lock(versions_);
+  const FrameIndex newest_frame = Word{row->word.load()}.frame();
+  if (newest_frame == kNoFrame) return {};  // Evicted again: it can wait.
+  const std::uint32_t most = 1 + config_.map->pages_per_leaf_change();
+  TRY(config_.slots->reserve(most));
+  config_.slots->unreserve(most - list_dirty(id));
+  pool_->frame(newest_frame).slot.store(kNoSlot);
+  set_held(newest_frame, true);
+  return {};
+}
+
 void PageCache::return_dirty(const DirtyPages& dirty) {
   MutexLock lock(versions_);
   const std::uint32_t before = dirty_reserved_;

@@ -110,7 +110,8 @@ std::uint32_t SlotSpace::find_free(std::uint32_t near) const {
 
 Slot SlotSpace::allocate(Slot near) {
   MutexLock lock(mutex_);
-  const std::uint32_t slot = find_free(near == kNoSlot ? next_ : raw(near));
+  const std::uint32_t from = near == kNoSlot ? next_ : raw(near);
+  const std::uint32_t slot = find_free(prefer_low_ ? 1 : from);
   if (slot == 0) return kNoSlot;  // Only when F1 was broken; the caller reports it.
   set_used(slot);
   --free_;
@@ -149,6 +150,17 @@ std::uint32_t SlotSpace::high_water() const {
 std::uint64_t SlotSpace::free_slots() const {
   MutexLock lock(mutex_);
   return free_;
+}
+
+std::uint64_t SlotSpace::used_slots() const {
+  MutexLock lock(mutex_);
+  return allocated_ - free_;
+}
+
+void SlotSpace::prefer_low(bool low) {
+  MutexLock lock(mutex_);
+  prefer_low_ = low;
+  if (low) next_ = 1;
 }
 
 std::uint64_t SlotSpace::reserved_slots() const {

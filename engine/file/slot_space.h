@@ -39,6 +39,8 @@ class SlotSpace {
   // Uses up one reserved slot; as near to `near` as can be found quickly.
   Slot allocate(Slot near);
   void free(Slot slot);
+  // While set, allocate() takes the lowest free slot whatever is near: to empty the file's tail.
+  void prefer_low(bool low);
 
   // Cuts the file after the highest used slot, keeping what is reserved. Only with a durable meta
   // that needs nothing beyond.
@@ -46,6 +48,7 @@ class SlotSpace {
 
   [[nodiscard]] std::uint32_t high_water() const;
   [[nodiscard]] std::uint64_t free_slots() const;
+  [[nodiscard]] std::uint64_t used_slots() const;
   [[nodiscard]] std::uint64_t reserved_slots() const;
   [[nodiscard]] bool is_used(Slot slot) const;
 
@@ -72,6 +75,7 @@ class SlotSpace {
   std::uint64_t reserved_ = 0;
   std::uint32_t next_ = 1;  // Where a search without a better idea begins.
   bool scanned_ = false;
+  bool prefer_low_ = false;
 };
 
 }  // namespace holdfast

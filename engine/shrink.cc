@@ -1,0 +1,44 @@
+// Giving space back: pages in the file's tail are made dirty, and a checkpoint moves them to the
+// lowest free slots; then the tail can be cut off.
+//
+// Done at close, where nobody waits for pages, and for a bounded number of pages: a large file
+// shrinks over several closes. A crash here is a crash in a checkpoint.
+#include <algorithm>
+
+#include "engine/base/result.h"
+#include "engine/database_impl.h"
+
+namespace holdfast {
+namespace {
+
+constexpr int kPasses = 3;
+constexpr std::uint64_t kPagesPerPass = 4096;
+constexpr std::uint64_t kSpareSlots = 16;  // A file this close to its contents is left alone.
+
+}  // namespace
+
+Result<void> DatabaseImpl::move_tail_down() {
+  if (!slots_->scanned()) return {};
+  slots_->prefer_low(true);
+  for (int pass = 0; pass < kPasses; ++pass) {
+    const std::uint64_t used = slots_->used_slots();
+    if (slots_->high_water() <= used + std::max(kSpareSlots, used / 4)) return {};
+    const std::uint64_t most = std::min<std::uint64_t>(kPagesPerPass, cache_->frame_limit() / 4);
+    std::uint64_t moved = 0;
+    std::vector<MapEntry> entries(map_->leaf_fanout());
+    for (std::uint32_t leaf = 0; leaf < map_->leaf_count() && moved < most; ++leaf) {
+      if (!map_->read_leaf(leaf, entries)) continue;  // Damage is for others to report.
+      for (std::uint32_t i = 0; i < entries.size() && moved < most; ++i) {
+        if (raw(entry_slot(entries[i])) <= used + kSpareSlots) continue;
+        if (cache_->make_dirty(PageId{leaf * map_->leaf_fanout() + i})) ++moved;
+      }
+    }
+    if (moved == 0) return {};
+    auto done = checkpoint();
+    if (!done && done.error().code() == ErrorCode::kDiskFull) return {};
+    TRY(std::move(done));
+  }
+  return {};
+}
+
+}  // namespace holdfast
