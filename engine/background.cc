@@ -123,15 +123,16 @@ Result<void> DatabaseImpl::run_checkpoint() {
   return {};
 }
 
-// What is newest becomes durable first, so that the checkpoint covers as much as it can.
-Result<LogPlace> DatabaseImpl::place_to_checkpoint() {
+// What is newest becomes durable first, so that the checkpoint covers as much as it can; and a new
+// segment is begun, so that it can let go of the one before. A full disk only keeps that one longer.
+Result<void> DatabaseImpl::prepare_log_for_checkpoint() {
   LogWriter* log = log_.load();
-  if (log == nullptr) return opened_place_;
-  if (auto synced = log->sync_through(cache_->newest()); !synced) {
-    poison(synced.error());
-    return std::unexpected(*poisoned());
-  }
-  return log->durable_position();
+  if (log == nullptr) return {};
+  auto done = log->sync_through(cache_->newest());
+  if (done) done = log->roll();
+  if (done || done.error().code() == ErrorCode::kDiskFull) return {};
+  poison(done.error());
+  return std::unexpected(*poisoned());
 }
 
 // While the newest generation has one good copy only, what it replaced may be what opens after one
@@ -150,7 +151,7 @@ Result<bool> DatabaseImpl::step_checkpoint() {
   if (checkpoint_ == nullptr) {
     TRY(restore_meta_copies());
     TRY(scan_free_space());
-    TRY(place_to_checkpoint());
+    TRY(prepare_log_for_checkpoint());
     auto fresh = std::make_unique<Checkpoint>(
         CheckpointParts{environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()});
     TRY(fresh->begin([this] {
@@ -165,7 +166,6 @@ Result<bool> DatabaseImpl::step_checkpoint() {
   if (result && *result) return true;
   Result<void> published;
   if (result) published = publish_checkpoint();
-  // Rolling the log may have been what failed.
   const LogWriter* log = log_.load();
   const bool freezes = checkpoint_->sync_failed() || (log != nullptr && log->poisoned());
   checkpoint_.reset();
@@ -191,13 +191,8 @@ Result<void> DatabaseImpl::publish_checkpoint() {
   if (redo_done_) ids_.give_back(settled);
   // What was redone so far lies where the new map says.
   for (Slot slot : std::exchange(placed_slots_, {})) slots_->free(slot);
-  if (LogWriter* log = log_.load()) {
-    // A full disk or a failed removal costs space, nothing else: the next checkpoint tries again.
-    if (auto rolled = log->roll(); !rolled && rolled.error().code() != ErrorCode::kDiskFull)
-      return rolled;
-    if (auto released = log->release_before(place); !released)
-      report_.notes.push_back(released.error().to_string());
-  }
+  // A failed removal costs space, nothing else: the next checkpoint tries again.
+  if (LogWriter* log = log_.load()) (void)log->release_before(place);
   return {};
 }
 

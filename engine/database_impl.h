@@ -102,7 +102,7 @@ class DatabaseImpl final : public LogObserver {
   Result<void> restore_meta_copies();
   Result<void> publish_checkpoint();
   Result<void> write_checkpoint_meta(const Checkpoint& checkpoint);
-  Result<LogPlace> place_to_checkpoint();
+  Result<void> prepare_log_for_checkpoint();
 
   // close.cc
   Result<void> fold_log_in();
