@@ -124,7 +124,8 @@ Result<void> DatabaseImpl::run_checkpoint() {
 }
 
 // What is newest becomes durable first, so that the checkpoint covers as much as it can; and a new
-// segment is begun, so that it can let go of the one before. A full disk only keeps that one longer.
+// segment is begun, so that it can let go of the one before. A full disk only keeps that one
+// longer.
 Result<void> DatabaseImpl::prepare_log_for_checkpoint() {
   LogWriter* log = log_.load();
   if (log == nullptr) return {};

@@ -1,3 +1,4 @@
+// The recovery report in words.
 #include <cstdio>
 
 #include "holdfast/recovery_report.h"

@@ -1,3 +1,4 @@
+// Error: an immutable payload, shared by its copies.
 #include "holdfast/error.h"
 
 namespace holdfast {

@@ -1,3 +1,4 @@
+// Writing the map pages of a checkpoint: leaves first, then what lies above them, then the root.
 #include <algorithm>
 
 #include "engine/base/result.h"

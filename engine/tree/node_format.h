@@ -1,11 +1,15 @@
 // A node of the tree: a leaf (level 0) or an inner page, after the head that every page has.
 //
-//   0           40      42      44       46       48         48+4*capacity  gap_begin  gap_end
-//   +-----------+-------+-------+--------+--------+----------+--------------+----------+---------+--------+
-//   | page head | hint  | prefix| garbage|capacity| heads    | offsets      | gap      | records |
-//   prefix |
-//   +-----------+-------+-------+--------+--------+----------+--------------+----------+---------+--------+
-//                 u16     u16     u16      u16      u32 × cap.  u16 × count P
+//   0           40      42      44       46       48
+//   +-----------+-------+-------+--------+---------+
+//   | page head | hint  | prefix| garbage| capacity|
+//   +-----------+-------+-------+--------+---------+
+//                 u16     u16     u16      u16
+//   48                48 + 4 * capacity  gap_begin  gap_end             page size
+//   +-----------------+------------------+----------+---------+---------+
+//   | heads           | offsets          | gap      | records | prefix  |
+//   +-----------------+------------------+----------+---------+---------+
+//     u32 * capacity    u16 * count
 //
 // hint      index at which the last insert went, kNoHint if unknown: tells ascending runs from
 //           random inserts. It stands beside count and gap so that one small edit writes them all.

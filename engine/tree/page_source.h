@@ -25,7 +25,9 @@ class PagePin {
   PagePin(PageSource* source, const std::byte* page, std::uint32_t token)
       : source_(source), page_(page), token_(token) {}
   PagePin(PagePin&& other) noexcept
-      : source_(std::exchange(other.source_, nullptr)), page_(std::exchange(other.page_, nullptr)), token_(other.token_) {}
+      : source_(std::exchange(other.source_, nullptr)),
+        page_(std::exchange(other.page_, nullptr)),
+        token_(other.token_) {}
   PagePin& operator=(PagePin&& other) noexcept {
     if (this != &other) {
       reset();
@@ -59,8 +61,8 @@ class PageSource {
   virtual void leave() = 0;
 
   // The page's content as of the snapshot. Good until the next call of page() or pin() on this
-  // source or until leave(), whichever is first: a miss may let go of earlier pages. (In a write transaction pages
-  // obtained by PageSink::edit() or create() stay where they are until it ends.)
+  // source or until leave(), whichever is first: a miss may let go of earlier pages. (In a write
+  // transaction pages obtained by PageSink::edit() or create() stay where they are until it ends.)
   // Errors: kDamaged (with place), kIo, kPoisoned, kLimitExceeded (no frame to be had).
   virtual Result<const std::byte*> page(PageId id) = 0;
 
@@ -99,7 +101,8 @@ class PageSink : public PageSource {
   // A new formatted page.
   virtual Result<Editor> create(TreeId tree, PageKind kind, std::uint8_t level) = 0;
 
-  // `count` new formatted overflow pages with consecutive ids; answers the first. Reach each by edit().
+  // `count` new formatted overflow pages with consecutive ids; answers the first. Reach each by
+  // edit().
   virtual Result<PageId> create_run(TreeId tree, std::uint32_t count) = 0;
 
   // The pages' content is of no more use once this transaction commits. They need not be in memory.

@@ -1,3 +1,4 @@
+// Dropping a tree: every page of it is released, damaged subtrees are left out.
 #include <vector>
 
 #include "engine/base/result.h"

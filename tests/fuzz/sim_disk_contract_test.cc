@@ -1,3 +1,4 @@
+// The simulated disk keeps the contract of every storage.
 #include <memory>
 
 #include "fuzz/lab/sim_disk.h"

@@ -1,3 +1,4 @@
+// The report, the dump and the check of a log say what is there.
 #include <set>
 
 #include "recovery/log_check.h"

@@ -1,3 +1,4 @@
+// The contract of storage.h, asked of real files and of files in memory.
 #include "tests/storage/storage_contract.h"
 
 #include <memory>

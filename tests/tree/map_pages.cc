@@ -1,3 +1,4 @@
+// Pages in a std::map, for testing trees without an engine.
 #include "tests/tree/map_pages.h"
 
 #include <cstring>
