@@ -223,7 +223,7 @@ Result<void> DatabaseImpl::check_no_stray_log(const LogFiles& files) const {
 
 Result<void> DatabaseImpl::scan_free_space() {
   // Until the whole log is redone, ids and slots that look free may not be.
-  if (slots_->scanned() || !redo_done_) return {};
+  if (slots_->scanned() || !redo_done_ || scan_given_up_) return {};
   if (map_->leaf_count() > kEagerScanLeaves && !wrote_.load()) return {};
   std::vector<bool> used(std::size_t{slots_->high_water()} + 1);
   auto mark = [&](Slot slot) {
@@ -233,10 +233,23 @@ Result<void> DatabaseImpl::scan_free_space() {
   map_->collect_slots(map_slots);
   for (Slot slot : map_slots) mark(slot);
   for (Slot slot : placed_slots_) mark(slot);
+  std::vector<FreedRun> freed = cache_->frees_through(cache_->newest());
+  std::sort(freed.begin(), freed.end(),
+            [](const FreedRun& a, const FreedRun& b) { return a.run.first < b.run.first; });
+  auto next_freed = freed.begin();
+  auto is_freed = [&](std::uint64_t id) {  // Asked in ascending order.
+    while (next_freed != freed.end() &&
+           std::uint64_t{raw(next_freed->run.first)} + next_freed->run.count <= id)
+      ++next_freed;
+    return next_freed != freed.end() && raw(next_freed->run.first) <= id;
+  };
+  std::vector<IdRun> free_ids;
   std::vector<MapEntry> entries(map_->leaf_fanout());
   for (std::uint32_t leaf = 0; leaf < map_->leaf_count(); ++leaf) {
-    // Slots behind an unreadable leaf can't be told from free ones: then nothing is reused.
+    // Slots behind an unreadable leaf can't be told from free ones: then nothing that lay there
+    // before is reused. A later scan would find again what was freed, and given out, since.
     if (auto read = map_->read_leaf(leaf, entries); !read) {
+      scan_given_up_ = true;
       report_.notes.push_back("free space is not reused: " + read.error().to_string());
       return {};
     }
@@ -248,9 +261,15 @@ Result<void> DatabaseImpl::scan_free_space() {
       const PageId page{static_cast<std::uint32_t>(id)};
       const TablePage* row = cache_->table().peek(page);
       const bool in_memory = row != nullptr && Word{row->word.load()}.frame() != kNoFrame;
-      if (!in_memory && !cache_->freed_by(page, cache_->newest())) ids_.add_free({page, 1});
+      if (in_memory || is_freed(id)) continue;
+      if (!free_ids.empty() && raw(free_ids.back().first) + free_ids.back().count == id) {
+        ++free_ids.back().count;
+      } else {
+        free_ids.push_back({page, 1});
+      }
     }
   }
+  ids_.give_back(free_ids);
   slots_->release_unused(used);
   return {};
 }

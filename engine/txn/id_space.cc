@@ -25,11 +25,6 @@ void IdSpace::reset() {
   free_ = 0;
 }
 
-void IdSpace::add_free(IdRun run) {
-  MutexLock lock(mutex_);
-  insert(run);
-}
-
 Result<IdRun> IdSpace::take(std::uint32_t count) {
   MutexLock lock(mutex_);
   int tried = 0;

@@ -18,11 +18,10 @@ class IdSpace {
   // Ids from `high_water` on were never given out.
   void open(std::uint32_t high_water);
   void reset();
-  // Found unused below the high-water mark by a scan of the map.
-  void add_free(IdRun run);
 
   // `count` consecutive ids. kLimitExceeded when the 32 bits are used up.
   Result<IdRun> take(std::uint32_t count);
+  // Used by nobody, and not free already.
   void give_back(std::span<const IdRun> runs);
 
   [[nodiscard]] std::uint32_t high_water() const;
