@@ -10,8 +10,8 @@
 //       rename without replacing may leave both names. A file's sync doesn't make its name
 //       durable [F8].
 //   D5  A sync fails; what it covered may or may not be on the medium for ever after, although
-//       later syncs succeed; cache new, cache old, or reported one sync late [F10]. Reading past the
-//       cache settles it.
+//       later syncs succeed; cache new, cache old, or reported one sync late [F10]. Reading past
+//       the cache settles it.
 //   D6  A full disk: at a capacity, or at any call [F11].
 //   D7  Any call fails, once or for ever; a failed write has changed any part of its range [F12].
 //   D8  Sectors that can't be read [F12].

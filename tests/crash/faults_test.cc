@@ -1,0 +1,112 @@
+// Storage that fails, and a disk that is full: at every call of a workload, once or for ever. What
+// was promised is there when storage works again.
+#include "tests/crash/crash_test_base.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::array kCalls = {SimCall::kOpen,          SimCall::kRead,   SimCall::kReadPastCache,
+                               SimCall::kWrite,         SimCall::kSync,   SimCall::kRename,
+                               SimCall::kSyncDirectory, SimCall::kRemove, SimCall::kAllocate,
+                               SimCall::kTruncate,      SimCall::kLook};
+
+class FaultTest : public CrashTest {
+ protected:
+  // Lives with the fault; ends by a kill or a power loss; recovers without it.
+  void live_with(const Fault& fault, const std::vector<Op>& ops) {
+    start();
+    disk_.inject(fault);
+    database_.expect(Weather::kFaulty);
+    live(disk_, database_, ops);
+    ASSERT_FALSE(database_.failure()) << what(fault) << *database_.failure();
+    database_.stop();
+    disk_.clear_faults();
+    for (const PolicyKind kind : {PolicyKind::kProcessKill, PolicyKind::kWeak}) {
+      crash_and_recover(kind, fault.nth);
+      live(branch_disk_, branch_, afterlife());
+      ASSERT_FALSE(branch_.failure())
+          << what(fault) << "then " << policy_name(kind) << ": " << *branch_.failure();
+    }
+  }
+
+  // How many calls of that kind the ops make when nothing fails.
+  std::uint64_t calls_of(const std::vector<Op>& ops, SimCall call) {
+    SimDisk::Options options;
+    options.trace = true;
+    start(options);
+    live(disk_, database_, ops);
+    const std::string name = std::string(" ") + sim_call_name(call) + " ";
+    std::uint64_t count = 0;
+    for (const std::string& line : disk_.trace()) count += line.find(name) != line.npos ? 1 : 0;
+    return count;
+  }
+
+  static std::string what(const Fault& fault) {
+    return std::string(sim_call_name(*fault.call)) + " number " + std::to_string(fault.nth) +
+           (fault.for_ever ? " and all after it fail: " : " fails: ");
+  }
+};
+
+TEST_F(FaultTest, EveryCallFailsOnceOrForEver) {
+  const std::vector<Op> ops = broad_workload();
+  for (const SimCall call : kCalls) {
+    const std::uint64_t count = calls_of(ops, call);
+    EXPECT_GT(count, 0u) << sim_call_name(call);
+    for (const bool for_ever : {false, true}) {
+      for (const SyncLoss loss : {SyncLoss::kCacheNew, SyncLoss::kCacheOld}) {
+        if (call != SimCall::kSync && loss != SyncLoss::kCacheNew) continue;
+        for (std::uint64_t nth = 1; nth <= count; ++nth) {
+          Fault fault;
+          fault.call = call;
+          fault.nth = nth;
+          fault.for_ever = for_ever;
+          fault.sync_loss = loss;
+          live_with(fault, ops);
+          if (HasFatalFailure()) return;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(FaultTest, DiskFullAtEveryAllocation) {
+  const std::vector<Op> ops = broad_workload();
+  for (const SimCall call : {SimCall::kAllocate, SimCall::kOpen}) {
+    const std::uint64_t count = calls_of(ops, call);
+    for (const bool for_ever : {false, true}) {
+      for (std::uint64_t nth = 1; nth <= count; ++nth) {
+        Fault fault;
+        fault.call = call;
+        fault.nth = nth;
+        fault.for_ever = for_ever;
+        fault.code = ErrorCode::kDiskFull;
+        live_with(fault, ops);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+// The disk holds so many bytes and no more: nothing but kDiskFull may come of that, and with room
+// again everything goes on.
+TEST_F(FaultTest, EveryCapacity) {
+  const std::vector<Op> ops = broad_workload();
+  for (std::uint64_t capacity = 80 << 10; capacity < 700 << 10; capacity += 4096) {
+    start();
+    SimDisk::Options options;
+    options.capacity_bytes = capacity;
+    disk_.reset(options);
+    database_.start(small_shape(), capacity);
+    database_.expect(Weather::kFull);
+    live(disk_, database_, ops);
+    ASSERT_FALSE(database_.failure()) << "capacity " << capacity << ": " << *database_.failure();
+    database_.stop();
+    disk_.set_capacity(SimDisk::Options{}.capacity_bytes);
+    crash_and_recover(PolicyKind::kWeak, capacity);
+    live(branch_disk_, branch_, afterlife());
+    ASSERT_FALSE(branch_.failure()) << "capacity " << capacity << ": " << *branch_.failure();
+  }
+}
+
+}  // namespace
+}  // namespace holdfast
