@@ -63,6 +63,9 @@ Result<MetaStore> MetaStore::open(StorageFile& file) {
   }
   store.meta_ = *found[*newest];
   store.pair_ = pair_of(*newest);
+  // A lone copy that can't be read may be what a crash left of the next generation: no other state
+  // may get its number.
+  store.step_ = unread[0] || unread[1] ? 2 : 1;
   for (unsigned copy = store.pair_; copy < kMetaCopies; copy += 2) {
     if (found[copy] && found[copy]->generation == store.meta_.generation) continue;
     ++store.bad_copies_;
@@ -80,10 +83,11 @@ Result<void> MetaStore::restore_copies() {
 
 Result<void> MetaStore::write(Meta meta) {
   const unsigned pair = 1 - pair_;
-  meta.generation = meta_.generation + 1;
+  meta.generation = meta_.generation + step_;
   TRY(write_copies(meta, {pair, pair + 2}));
   meta_ = std::move(meta);
   pair_ = pair;
+  step_ = 1;
   bad_copies_ = 0;
   to_restore_.clear();
   return {};
