@@ -93,13 +93,18 @@ std::vector<NeededRange> ranges_of(std::span<const std::byte> file, const MetaBl
     }
   }
   unsigned good_copies = 0;
-  for (const auto& meta : metas) good_copies += meta && meta->generation == newest ? 1 : 0;
+  std::uint64_t before = 0;
+  for (const auto& meta : metas) {
+    if (!meta) continue;
+    good_copies += meta->generation == newest ? 1 : 0;
+    if (meta->generation != newest) before = std::max(before, meta->generation);
+  }
   std::vector<NeededRange> ranges;
   std::vector<std::uint64_t> walked;
   for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
     if (!metas[copy]) continue;
     const std::uint64_t generation = metas[copy]->generation;
-    const bool needed = generation == newest || (good_copies < 2 && generation + 1 == newest);
+    const bool needed = generation == newest || (good_copies < 2 && generation == before);
     if (!needed) continue;
     ranges.push_back(
         {meta_offset(copy), kMetaBytes, "meta, generation " + std::to_string(generation)});
