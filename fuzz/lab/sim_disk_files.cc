@@ -56,7 +56,10 @@ Result<std::size_t> SimDisk::read(SimFile& file, SimCall call, std::uint64_t off
     }
   }
   if (call == SimCall::kReadPastCache && options_.reads_past_cache) {
-    if (!inode->limbo.empty()) inode->settle_limbo(offset, buffer.size(), rng_);
+    if (!inode->limbo.empty()) {
+      inode->settle_limbo(offset, buffer.size(), rng_);
+      rule_.durable_changed();
+    }
     const std::size_t there = inode->read_medium(offset, buffer);
     // The cache was dropped for it, and reads the medium from now on.
     if (inode->diverged && there > 0) {
