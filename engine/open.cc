@@ -5,8 +5,10 @@
 //
 // Opening writes nothing, but for a checkpoint between groups when redo outgrows the cache.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
+#include "engine/base/bytes.h"
 #include "engine/base/limits.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
@@ -17,6 +19,7 @@
 namespace holdfast {
 namespace {
 
+constexpr std::uint32_t kUnfinishedLooked = 1024;  // Slots, for the report only.
 constexpr std::uint32_t kEagerScanLeaves =
     64;  // Beyond, the first checkpoint scans for free space.
 
@@ -101,6 +104,16 @@ Result<void> DatabaseImpl::attach(const Meta& meta, TxnNumber txn, std::uint32_t
                                   std::uint32_t slot_high_water) {
   slots_ = std::make_unique<SlotSpace>(*file_, meta.page_size);
   TRY(slots_->open(slot_high_water));
+  if (!read_only_ && slots_->allocated() < slot_high_water) {
+    // No crash does this: the size is durable before a meta says how far the slots reach.
+    return fail(ErrorCode::kDamaged,
+                "the file has been cut short; open it read-only to read what is left",
+                {.file = path_,
+                 .offset = slots_->offset_of(Slot{slots_->allocated()} + 1),
+                 .page = {},
+                 .tree = {},
+                 .txn = {}});
+  }
   map_ = std::make_unique<PageMap>(*file_, *slots_, meta.page_size, meta.tag());
   TRY(map_->open(meta));
   cache_ = TRY(PageCache::create({.file = file_.get(),
@@ -148,6 +161,7 @@ Result<void> DatabaseImpl::read_log() {
   outcome.fill(report_);
   if (outcome.log_end == LogEnd::kDamaged && !options_.accept_damaged_log)
     return std::unexpected(outcome.damage_error());
+  recovered_.store(true);
   highest_epoch_ = std::max(highest_epoch_, outcome.highest_epoch_seen);
   old_segments_ = outcome.segments;
   leftover_files_ = outcome.leftovers;
@@ -155,7 +169,7 @@ Result<void> DatabaseImpl::read_log() {
   TRY(attach(meta, meta.txn, std::max(meta.id_high_water, raw(outcome.highest_page) + 1),
              std::max(meta.slot_high_water, raw(outcome.highest_placed_slot))));
   // Slots past the high-water mark were being written when the last process ended.
-  report_.checkpoint_in_flight = slots_->free_slots();
+  report_.checkpoint_in_flight = TRY(unfinished_pages(meta));
   return replay(files, outcome);
 }
 
@@ -198,6 +212,22 @@ Result<void> DatabaseImpl::read_placed(Slot slot, PageId id, std::uint64_t check
   if (!sound) return std::unexpected(sound.error().at(place));
   placed_slots_.push_back(slot);
   return {};
+}
+
+// Pages that a checkpoint wrote beyond the highest slot of the last one that finished. What lies
+// there otherwise is empty or older than that one.
+Result<std::uint64_t> DatabaseImpl::unfinished_pages(const Meta& meta) const {
+  const std::uint64_t bytes = TRY(file_->size());
+  std::array<std::byte, kPageHeadBytes> head;
+  std::uint64_t found = 0;
+  for (std::uint32_t i = 1; i <= kUnfinishedLooked; ++i) {
+    const std::uint64_t offset = slots_->offset_of(Slot{meta.slot_high_water} + i);
+    if (offset + meta.page_size > bytes) break;
+    TRY(file_->read(offset, head));
+    if (load64(head.data() + page_at::kTag) == meta.tag() && page_txn(head.data()) > meta.txn)
+      ++found;
+  }
+  return found;
 }
 
 // A closed database has no log. Batches of a later epoch than its meta knows mean that the meta

@@ -102,7 +102,7 @@ class Verification {
         view_(*parts.cache, at_least),
         report_(report),
         findings_(report, options.findings_max, parts.file->path()),
-        teller_(options.progress, parts.ids->high_water()) {}
+        teller_(options.progress, id_end()) {}
 
   Result<void> check_trees();
   Result<void> check_reach();
@@ -115,6 +115,11 @@ class Verification {
  private:
   Result<void> check_tree(TreeRef tree, const TreeInfo* info);
   Result<bool> is_live(PageId id);
+  // A damaged or hostile file may claim any number of ids.
+  [[nodiscard]] std::uint32_t id_end() const {
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(parts_.ids->high_water(), parts_.cache->table().page_end()));
+  }
 
   const Parts parts_;
   SnapshotView view_;
@@ -181,7 +186,7 @@ Result<bool> Verification::is_live(PageId id) {
 
 Result<void> Verification::check_reach() {
   if (skipped_) return {};
-  const std::uint32_t high_water = parts_.ids->high_water();
+  const std::uint32_t high_water = id_end();
   claimed_.resize(std::max<std::size_t>(claimed_.size(), high_water));
   teller_.begin(high_water);
   for (std::uint32_t id = 1; id < high_water; ++id) {
@@ -196,7 +201,7 @@ Result<void> Verification::check_reach() {
 }
 
 Result<void> Verification::check_pages_on_disk() {
-  const std::uint32_t high_water = parts_.ids->high_water();
+  const std::uint32_t high_water = id_end();
   std::vector<std::byte> page(parts_.cache->page_size());
   teller_.begin(high_water);
   for (std::uint32_t id = 1; id < high_water; ++id) {
@@ -271,7 +276,7 @@ Result<void> Verification::check_slots() {
   for (const MapRef& ref : parts_.map->all_refs()) {
     for (Slot slot : ref.slots) take(slot, std::nullopt);
   }
-  for (std::uint32_t id = 1; id < parts_.ids->high_water(); ++id) {
+  for (std::uint32_t id = 1; id < id_end(); ++id) {
     auto row = parts_.cache->table().row(PageId{id});
     if (row) take(entry_slot((*row)->entry.load()), id);
   }

@@ -48,6 +48,7 @@ Result<TableLeaf*> PageTable::leaf(std::uint32_t index) {
     bytes_.fetch_add(sizeof(Chunk), std::memory_order_relaxed);
   }
   TableLeaf* kept = leaf.release();
+  leaf_end_.store(std::max(leaf_end_.load(), index + 1));
   (*chunks_[c].load())[index % kChunkLeaves].store(kept, std::memory_order_release);
   return kept;
 }

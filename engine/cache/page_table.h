@@ -8,6 +8,7 @@
 // install it after a newer one came and went.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -61,6 +62,10 @@ class PageTable {
   Result<TablePage*> row(PageId id);
   Result<TableLeaf*> leaf(std::uint32_t index);
 
+  // Pages from here on are neither in the map nor in memory, whatever ids were given out.
+  [[nodiscard]] std::uint64_t page_end() const {
+    return std::uint64_t{std::max(map_.leaf_count(), leaf_end_.load())} * fanout_;
+  }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
@@ -72,6 +77,7 @@ class PageTable {
   const std::uint32_t fanout_;
   std::unique_ptr<Atomic<Chunk*>[]> chunks_;
   std::uint32_t chunks_used_ = 0;
+  Atomic<std::uint32_t> leaf_end_{0};  // All that are in memory lie before.
   Atomic<std::uint64_t> bytes_{0};
   Mutex mutex_;
 };

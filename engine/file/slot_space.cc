@@ -21,12 +21,18 @@ Result<void> SlotSpace::open(std::uint32_t high_water) {
   const std::uint64_t slots =
       size > kHeaderRegionBytes ? (size - kHeaderRegionBytes) / page_size_ : 0;
   allocated_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, kMaxSlot));
-  opened_high_water_ = std::min(high_water, kMaxSlot);
-  bits_.assign(std::max(allocated_, opened_high_water_) / 64 + 1, 0);
+  // What lies beyond the file's end is lost anyway: whoever writes doesn't open such a file.
+  opened_high_water_ = std::min(high_water, allocated_);
+  bits_.assign(allocated_ / 64 + 1, 0);
   for (std::uint32_t slot = 0; slot <= opened_high_water_; ++slot) set_used(slot);
   free_ = allocated_ > opened_high_water_ ? allocated_ - opened_high_water_ : 0;
   next_ = opened_high_water_ + 1;
   return {};
+}
+
+std::uint32_t SlotSpace::allocated() const {
+  MutexLock lock(mutex_);
+  return allocated_;
 }
 
 void SlotSpace::release_unused(const std::vector<bool>& used_slots) {
@@ -110,8 +116,10 @@ std::uint32_t SlotSpace::find_free(std::uint32_t near) const {
 
 Slot SlotSpace::allocate(Slot near) {
   MutexLock lock(mutex_);
-  const std::uint32_t from = near == kNoSlot ? next_ : raw(near);
-  const std::uint32_t slot = find_free(prefer_low_ ? 1 : from);
+  const std::uint32_t from = prefer_low_ ? 1 : near == kNoSlot ? next_ : raw(near);
+  std::uint32_t slot = find_free(from);
+  // Too little was reserved: no reason to fail where there is room.
+  if (slot == 0 && grow(1).has_value()) slot = find_free(from);
   if (slot == 0) return kNoSlot;  // Only when F1 was broken; the caller reports it.
   set_used(slot);
   --free_;

@@ -24,9 +24,11 @@ class SlotSpace {
  public:
   SlotSpace(StorageFile& file, std::uint32_t page_size) : file_(file), page_size_(page_size) {}
 
-  // All slots up to `high_water` are used, nothing beyond; the file's present size is what is
-  // allocated.
+  // All slots up to `high_water` are used, as far as the file reaches, nothing beyond; the file's
+  // present size is what is allocated.
   Result<void> open(std::uint32_t high_water);
+  // Slots that the file has room for.
+  [[nodiscard]] std::uint32_t allocated() const;
 
   // After a scan of the maps: `used` has a bit per slot; what it lacks among slots that were
   // there at open() becomes free.
