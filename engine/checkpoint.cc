@@ -55,6 +55,7 @@ Result<bool> Checkpoint::step() {
       TRY(write_some_pages());
       if (next_page_ < dirty_.pages.size()) return true;
       for (const FreedRun& freed : freed_) {
+        if (freed.left_out) continue;
         for (std::uint32_t i = 0; i < freed.run.count; ++i) {
           leaves_.insert(raw(freed.run.first + i) / parts_.cache->table().fanout());
         }
@@ -175,8 +176,12 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
     parts_.slots->free(parts_.cache->became_clean(page.page, page.frame, page.entry));
   }
   for (Slot slot : map_update_->install()) parts_.slots->free(slot);
-  parts_.slots->unreserve(
-      dirty_.reserved > allocated ? static_cast<std::uint32_t>(dirty_.reserved - allocated) : 0);
+  if (dirty_.reserved >= allocated) {
+    parts_.slots->unreserve(static_cast<std::uint32_t>(dirty_.reserved - allocated));
+  } else {
+    // It used what was set aside for others; if there is no room, allocate() still tries for them.
+    (void)parts_.slots->reserve(static_cast<std::uint32_t>(allocated - dirty_.reserved));
+  }
   begun_ = false;
   parts_.cache->end_snapshot(slot_);
   return {};

@@ -74,7 +74,7 @@ Result<void> DatabaseImpl::log_and_publish(WriteState& writer) {
   for (const WriteView::PrivatePage& page : view.pages()) {
     if (page.frame != kNoFrame) pages.push_back({page.page, page.frame, page.base});
   }
-  const std::uint32_t needed = cache_->slots_for(pages);
+  const std::uint32_t needed = cache_->slots_for(pages, view.freed());
   TRY(reserve_slots(needed));
   std::uint64_t bytes = 0;
   for (const auto& batch : batches) bytes += batch.size();
@@ -86,7 +86,9 @@ Result<void> DatabaseImpl::log_and_publish(WriteState& writer) {
   const TxnNumber txn = writer.txn();
   const std::uint32_t used =
       cache_->publish(pages, view.freed(), txn, [&] { log.append(txn, std::move(batches)); });
-  slots_->unreserve(needed - used);
+  // More only where a checkpoint has just given the map another level.
+  if (used > needed) (void)slots_->reserve(used - needed);
+  slots_->unreserve(needed - std::min(needed, used));
   return {};
 }
 

@@ -72,7 +72,7 @@ Result<void> DatabaseImpl::write_first_state() {
     std::vector<WrittenPage> pages;
     for (const WriteView::PrivatePage& page : view.pages())
       pages.push_back({page.page, page.frame, page.base});
-    const std::uint32_t needed = cache_->slots_for(pages);
+    const std::uint32_t needed = cache_->slots_for(pages, {});
     TRY(slots_->reserve(needed));
     const std::uint32_t used = cache_->publish(pages, {}, TxnNumber{1}, [] {});
     slots_->unreserve(needed - used);

@@ -43,6 +43,7 @@ struct IdRun {
 struct FreedRun {
   IdRun run;
   TxnNumber txn{};
+  bool left_out = false;  // The durable map doesn't have it any more.
 };
 
 // One page of a transaction that is being published.
@@ -107,8 +108,9 @@ class PageCache {
   // groups end before it.
   std::uint32_t publish(std::span<const WrittenPage> pages, std::span<const IdRun> freed,
                         TxnNumber txn, const std::function<void()>& append);
-  // Slots that publishing `pages` can need at most.
-  [[nodiscard]] std::uint32_t slots_for(std::span<const WrittenPage> pages) const;
+  // Slots that publishing these can need at most: a page each, and the map above.
+  [[nodiscard]] std::uint32_t slots_for(std::span<const WrittenPage> pages,
+                                        std::span<const IdRun> freed) const;
   // Frames that can't be evicted now: dirty, superseded and still needed, or before such a one.
   [[nodiscard]] std::uint32_t held() const { return held_.load(std::memory_order_relaxed); }
   // Frames that may be in use at once, as the budget stands.
@@ -172,6 +174,8 @@ class PageCache {
 
   void link(const WrittenPage& page, TxnNumber txn, std::vector<Superseded>& superseded);
   std::uint32_t list_dirty(PageId id);
+  std::uint32_t list_leaf(std::uint32_t index);
+  std::uint32_t list_leaves(IdRun freed);
   void set_held(FrameIndex frame, bool held);
   void dispose(const Superseded& version);
   void free_version(const Superseded& version);

@@ -17,15 +17,21 @@ void PageCache::set_held(FrameIndex index, bool held) {
   }
 }
 
-std::uint32_t PageCache::slots_for(std::span<const WrittenPage> pages) const {
-  std::uint32_t leaves = 0;
-  std::uint32_t last = ~0U;
-  for (const WrittenPage& page : pages) {
-    const std::uint32_t leaf = raw(page.page) / table_.fanout();
-    leaves += leaf != last ? 1 : 0;
-    last = leaf;
+std::uint32_t PageCache::slots_for(std::span<const WrittenPage> pages,
+                                   std::span<const IdRun> freed) const {
+  std::vector<std::uint32_t> leaves;
+  auto add = [&](std::uint32_t leaf) {
+    if (leaves.empty() || leaves.back() != leaf) leaves.push_back(leaf);
+  };
+  for (const WrittenPage& page : pages) add(raw(page.page) / table_.fanout());
+  for (const IdRun& run : freed) {
+    const std::uint32_t last = (raw(run.first) + run.count - 1) / table_.fanout();
+    for (std::uint32_t leaf = raw(run.first) / table_.fanout(); leaf <= last; ++leaf) add(leaf);
   }
-  return static_cast<std::uint32_t>(pages.size()) + leaves * config_.map->pages_per_leaf_change();
+  std::sort(leaves.begin(), leaves.end());
+  const auto distinct = std::unique(leaves.begin(), leaves.end()) - leaves.begin();
+  return static_cast<std::uint32_t>(pages.size()) +
+         static_cast<std::uint32_t>(distinct) * config_.map->pages_per_leaf_change();
 }
 
 std::uint32_t PageCache::list_dirty(PageId id) {
@@ -35,13 +41,26 @@ std::uint32_t PageCache::list_dirty(PageId id) {
   leaf->listed[raw(id) % table_.fanout()] = 1;
   dirty_list_.push_back(id);
   dirty_count_.store(dirty_list_.size(), std::memory_order_relaxed);
-  std::uint32_t reserved = 1;
-  if (!leaf->leaf_listed) {
-    leaf->leaf_listed = true;
-    dirty_leaves_.push_back(index);
-    reserved += config_.map->pages_per_leaf_change();
-  }
+  ++dirty_reserved_;
+  return 1 + list_leaf(index);
+}
+
+// The next checkpoint writes this leaf of the map, and what lies above.
+std::uint32_t PageCache::list_leaf(std::uint32_t index) {
+  TableLeaf* leaf = table_.peek_leaf(index);
+  if (leaf == nullptr || leaf->leaf_listed) return 0;
+  leaf->leaf_listed = true;
+  dirty_leaves_.push_back(index);
+  const std::uint32_t reserved = config_.map->pages_per_leaf_change();
   dirty_reserved_ += reserved;
+  return reserved;
+}
+
+std::uint32_t PageCache::list_leaves(IdRun freed) {
+  std::uint32_t reserved = 0;
+  const std::uint32_t last = (raw(freed.first) + freed.count - 1) / table_.fanout();
+  for (std::uint32_t leaf = raw(freed.first) / table_.fanout(); leaf <= last; ++leaf)
+    reserved += list_leaf(leaf);
   return reserved;
 }
 
@@ -86,7 +105,10 @@ std::uint32_t PageCache::publish(std::span<const WrittenPage> pages, std::span<c
     link(page, txn, superseded);
     reserved += list_dirty(page.page);
   }
-  for (const IdRun& run : freed) freed_.push_back({run, txn});
+  for (const IdRun& run : freed) {
+    freed_.push_back({run, txn});
+    reserved += list_leaves(run);
+  }
   newest_.store(raw(txn));
   append();
   for (const Superseded& version : superseded) dispose(version);
@@ -134,7 +156,8 @@ void PageCache::free_version(const Superseded& version) {
   while (newer != kNoFrame && pool_->frame(newer).older.load() != version.frame) {
     newer = pool_->frame(newer).older.load();
   }
-  if (newer == kNoFrame) return;
+  // The page may have been freed since this was noted, and its id and the frame used again.
+  if (newer == kNoFrame || page_txn(pool_->data(version.frame)) != version.begin) return;
   const FrameIndex older = pool_->frame(version.frame).older.load();
   pool_->frame(newer).older.store(older);
   set_held(version.frame, false);
@@ -192,8 +215,14 @@ void PageCache::start_at(TxnNumber txn) {
 }
 
 void PageCache::note_freed(IdRun run, TxnNumber txn) {
+  // What can't be read now is for the checkpoint to report.
+  const std::uint32_t end =
+      std::min(config_.map->leaf_count(), (raw(run.first) + run.count - 1) / table_.fanout() + 1);
+  for (std::uint32_t leaf = raw(run.first) / table_.fanout(); leaf < end; ++leaf)
+    (void)table_.leaf(leaf);
   MutexLock lock(versions_);
   freed_.push_back({run, txn});
+  unbacked_ += list_leaves(run);
 }
 
 Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
@@ -206,6 +235,11 @@ Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
     again.push_back(id);
     leaves_again.push_back(raw(id) / table_.fanout());
   }
+  for (auto freed = freed_.rbegin(); freed != freed_.rend() && freed->txn > d; ++freed) {
+    const std::uint32_t last = (raw(freed->run.first) + freed->run.count - 1) / table_.fanout();
+    for (std::uint32_t leaf = raw(freed->run.first) / table_.fanout(); leaf <= last; ++leaf)
+      leaves_again.push_back(leaf);
+  }
   std::sort(leaves_again.begin(), leaves_again.end());
   leaves_again.erase(std::unique(leaves_again.begin(), leaves_again.end()), leaves_again.end());
   TRY(config_.slots->reserve(static_cast<std::uint32_t>(
@@ -217,6 +251,7 @@ Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
   for (std::uint32_t leaf : std::exchange(dirty_leaves_, {}))
     table_.peek_leaf(leaf)->leaf_listed = false;
   for (PageId id : again) list_dirty(id);
+  for (std::uint32_t leaf : leaves_again) list_leaf(leaf);
   dirty_count_.store(dirty_list_.size(), std::memory_order_relaxed);
   std::sort(taken.pages.begin(), taken.pages.end());
   return taken;
@@ -289,6 +324,7 @@ std::vector<IdRun> PageCache::settle_frees(TxnNumber checkpointed) {
     if (slot.has_kept.load() && slot.snapshot.load() == 0) dispose_kept(slot);
   });
   const TxnNumber oldest = oldest_snapshot();
+  for (FreedRun& freed : freed_) freed.left_out = freed.left_out || freed.txn <= checkpointed;
   std::vector<IdRun> settled;
   while (!freed_.empty() && freed_.front().txn <= checkpointed && freed_.front().txn <= oldest) {
     const IdRun run = freed_.front().run;

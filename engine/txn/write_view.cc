@@ -185,7 +185,11 @@ Result<PageId> WriteView::create_run(TreeId tree, std::uint32_t count) {
 
 Result<void> WriteView::release(PageId first, std::uint32_t count) {
   ++changes_;
-  for (std::uint32_t i = 0; i < count; ++i) release_one(first + i);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    // A checkpoint will have to write its leaf of the map anew.
+    if (auto row = cache_.table().row(first + i); !row) return doomed(row.error());
+    release_one(first + i);
+  }
   return {};
 }
 
