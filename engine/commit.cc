@@ -60,7 +60,8 @@ Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durabili
     commits_.fetch_add(1, std::memory_order_relaxed);
   }
   writer.end();
-  if (!changed) return raw(txn);
+  // What it saw may be another's commit that isn't durable yet: who acts on it acts on that.
+  if (!changed && !(wait && durability == Durability::kSync)) return raw(txn);
   return finish_commit(txn, durability, wait);
 }
 

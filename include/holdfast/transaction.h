@@ -123,7 +123,8 @@ class HOLDFAST_EXPORT WriteTransaction : public Reader {
   /// Opens the tree, making it first where it is missing.
   [[nodiscard]] Result<Tree> open_or_create_tree(std::string_view name);
 
-  /// Makes all changes visible together and, as the durability says, permanent. The transaction is
+  /// Makes all changes visible together and, as the durability says, permanent, with all that it
+  /// saw. Without changes it writes nothing and answers the newest token. The transaction is
   /// over, whatever the outcome. On an error nothing of it will ever be seen, with one exception:
   /// kPoisoned or kIo while waiting for the sync, when only reopening tells whether it survived.
   [[nodiscard]] Result<CommitToken> commit();

@@ -1,0 +1,320 @@
+// The whole API against std::map, in random sequences that shrink when one fails: commits, aborts,
+// held snapshots, checkpoints, background steps, reopenings and kills, several trees, tiny caches,
+// keys near the limit so that 20 records make three levels.
+#include <rapidcheck.h>
+
+#include <array>
+#include <cstdio>
+#include <sstream>
+
+#include "engine/base/limits.h"
+#include "tests/engine/engine_fixture.h"
+
+namespace holdfast {
+namespace {
+
+constexpr int kTrees = 3;  // The default tree and two with names.
+
+struct Op {
+  enum Kind : std::uint8_t {
+    kPut,
+    kErase,
+    kScan,
+    kCommit,
+    kAbort,
+    kHold,
+    kLetGo,
+    kCheckpoint,
+    kStep,
+    kReopen,
+    kKill,
+  };
+  Kind kind = kPut;
+  std::uint8_t tree = 0;
+  std::uint16_t key = 0;
+  std::uint16_t size = 0;
+};
+
+std::ostream& operator<<(std::ostream& out, const Op& op) {
+  static constexpr std::array<const char*, 11> kNames = {"put",   "erase",  "scan",   "commit",
+                                                         "abort", "hold",   "let go", "checkpoint",
+                                                         "step",  "reopen", "kill"};
+  return out << kNames[op.kind] << " t" << int{op.tree} << " k" << op.key << " s" << op.size;
+}
+
+rc::Gen<std::vector<Op>> operations() {
+  const auto op =
+      rc::gen::map(rc::gen::tuple(rc::gen::weightedElement<Op::Kind>({{40, Op::kPut},
+                                                                      {20, Op::kErase},
+                                                                      {4, Op::kScan},
+                                                                      {8, Op::kCommit},
+                                                                      {2, Op::kAbort},
+                                                                      {3, Op::kHold},
+                                                                      {2, Op::kLetGo},
+                                                                      {2, Op::kCheckpoint},
+                                                                      {4, Op::kStep},
+                                                                      {1, Op::kReopen},
+                                                                      {2, Op::kKill}}),
+                                  rc::gen::inRange<int>(0, kTrees), rc::gen::inRange<int>(0, 120),
+                                  rc::gen::inRange<int>(0, 1 << 12)),
+                   [](const std::tuple<Op::Kind, int, int, int>& t) {
+                     return Op{std::get<0>(t), static_cast<std::uint8_t>(std::get<1>(t)),
+                               static_cast<std::uint16_t>(std::get<2>(t)),
+                               static_cast<std::uint16_t>(std::get<3>(t))};
+                   });
+  return rc::gen::scale(6.0, rc::gen::container<std::vector<Op>>(op));
+}
+
+using State = std::array<Contents, kTrees>;
+
+// Runs operations on a database and on maps; throws where they differ.
+class Run {
+ public:
+  Run(std::uint32_t page_size, bool long_keys) : page_size_(page_size), long_keys_(long_keys) {
+    world_ = std::make_unique<MemoryWorld>();
+    open();
+    begin();
+    for (int t = 1; t < kTrees; ++t) trees_[t] = MUST(writer_->create_tree("tree " + numbered(t)));
+    commit(Durability::kSync);
+  }
+  ~Run() { end_all(); }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  void apply(const Op& op) {
+    switch (op.kind) {
+      case Op::kPut: {
+        const std::string key = key_of(op.key);
+        const std::string value = value_of(op);
+        if (ask(writer().put(trees_[op.tree], key, value))) pending_[op.tree][key] = value;
+        return;
+      }
+      case Op::kErase: {
+        auto erased = writer().erase(trees_[op.tree], key_of(op.key));
+        if (!ask(erased)) return;
+        check(*erased == (pending_[op.tree].erase(key_of(op.key)) != 0), "erase's answer");
+        return;
+      }
+      case Op::kScan:
+        return scan(op);
+      case Op::kCommit:
+        return commit(static_cast<Durability>(op.size % 3));
+      case Op::kAbort:
+        return abort();
+      case Op::kHold:
+        held_.emplace_back(MUST(db_->begin_read()), committed_);
+        if (held_.size() > 6) held_.erase(held_.begin());
+        return;
+      case Op::kLetGo:
+        if (!held_.empty()) held_.erase(held_.begin() + op.key % static_cast<int>(held_.size()));
+        return;
+      case Op::kCheckpoint:
+        return MUST(db_->checkpoint());
+      case Op::kStep:
+        for (int i = 0; i <= op.key % 8; ++i) MUST(db_->run_background());
+        return;
+      case Op::kReopen:
+      case Op::kKill:
+        return reopen(op.kind == Op::kKill);
+    }
+  }
+
+  void check_all() {
+    const ReadTransaction reader = MUST(db_->begin_read());
+    compare(reader, committed_, "newest");
+    for (const auto& [snapshot, state] : held_) compare(snapshot, state, "held");
+    if (writer_) compare(*writer_, pending_, "own");
+    const VerifyReport report = MUST(db_->verify());
+    check(report.sound(), report.findings.empty()
+                              ? ""
+                              : report.findings[0].code + ": " + report.findings[0].detail);
+  }
+
+ private:
+  static void check(bool right, const std::string& what) {
+    if (!right) throw std::runtime_error(what);
+  }
+  std::string key_of(std::uint16_t n) const {
+    if (!long_keys_) return n == 0 ? std::string() : std::string(n % 7, 'p') + numbered(n, 3);
+    // Alike for most of their length, and as long as a key may be.
+    return std::string(max_key_bytes(page_size_) - 3, static_cast<char>('a' + n % 3)) +
+           numbered(n, 3);
+  }
+  std::string value_of(const Op& op) const {
+    // Mostly small, some on both sides of the limit for a page, some of several pages.
+    std::size_t bytes = op.size % 97;
+    if (op.size % 5 == 0) bytes = max_inline_value_bytes(page_size_) - 2 + op.size % 4;
+    if (op.size % 41 == 0) bytes = page_size_ * (1 + op.size % 5);
+    std::string value(bytes, static_cast<char>('a' + op.size % 26));
+    return value + std::to_string(op.size);
+  }
+  // What a transaction may answer: an error of the limit, which dooms it.
+  template <class T>
+  bool ask(const Result<T>& result) {
+    if (result) return true;
+    check(result.error().code() == ErrorCode::kLimitExceeded, result.error().to_string());
+    abort();
+    return false;
+  }
+  WriteTransaction& writer() {
+    if (!writer_) begin();
+    return *writer_;
+  }
+  void begin() {
+    writer_ = MUST(db_->begin_write());
+    pending_ = committed_;
+  }
+  void commit(Durability durability) {
+    if (!writer_) return;
+    auto token = writer_->commit(durability);
+    writer_.reset();
+    if (!token) {
+      check(token.error().code() == ErrorCode::kLimitExceeded, token.error().to_string());
+      return;
+    }
+    committed_ = pending_;
+    if (durability == Durability::kLazy) {
+      maybe_.push_back(committed_);
+    } else {
+      maybe_ = {committed_};
+    }
+  }
+  void abort() {
+    if (!writer_) return;
+    writer_->abort();
+    writer_.reset();
+  }
+  void end_all() {
+    abort();
+    held_.clear();
+    if (db_) MUST(db_->close());
+    db_.reset();
+  }
+  void open() {
+    Options options = world_->options();
+    options.page_size = page_size_;
+    options.cache_bytes = kMinCacheBytes;
+    options.log_segment_bytes = kLogSegmentMin;
+    options.checkpoint_log_bytes = 128 << 10;
+    options.lazy_interval = std::chrono::hours(1);
+    db_ = MUST(Database::open("db", options));
+  }
+  void reopen(bool kill) {
+    if (!kill) {
+      end_all();
+      open();
+      maybe_ = {committed_};
+      return check_all();
+    }
+    auto after = std::make_unique<MemoryWorld>();
+    after->put(world_->files());
+    end_all();
+    world_ = std::move(after);
+    open();
+    // A lazy commit may be gone, and those after it.
+    const ReadTransaction reader = MUST(db_->begin_read());
+    State found;
+    for (int t = 0; t < kTrees; ++t) found[t] = contents_of(reader, trees_[t]);
+    check(std::find(maybe_.begin(), maybe_.end(), found) != maybe_.end(), "after a kill");
+    committed_ = found;
+    maybe_ = {found};
+  }
+  void scan(const Op& op) {
+    const Contents& model = writer_ ? pending_[op.tree] : committed_[op.tree];
+    std::optional<ReadTransaction> reader;
+    if (!writer_) reader = MUST(db_->begin_read());
+    const Reader& source = writer_ ? static_cast<const Reader&>(*writer_) : *reader;
+    Cursor cursor = MUST(source.cursor(trees_[op.tree]));
+    const std::string key = key_of(op.key);
+    auto at = model.lower_bound(key);
+    bool on = MUST(cursor.seek(key));
+    for (int step = 0; step < 12; ++step) {
+      check(on == (at != model.end()), "a cursor's answer");
+      if (!on) break;
+      check(cursor.key() == at->first, "a cursor's key");
+      check(MUST(cursor.value()) == at->second, "a cursor's value");
+      if (op.size % 3 == 0) {
+        if (at == model.begin()) {
+          check(!MUST(cursor.prev()), "before the first");
+          break;
+        }
+        --at;
+        on = MUST(cursor.prev());
+      } else {
+        ++at;
+        on = MUST(cursor.next());
+      }
+    }
+    auto before = model.upper_bound(key);
+    on = MUST(cursor.seek_at_or_before(key));
+    check(on == (before != model.begin()), "at or before");
+    if (on) check(cursor.key() == std::prev(before)->first, "at or before: key");
+    auto got = MUST(source.get(trees_[op.tree], key));
+    check(got.has_value() == model.contains(key), "get");
+  }
+  void compare(const Reader& reader, const State& state, const std::string& who) {
+    for (int t = 0; t < kTrees; ++t) {
+      check(contents_of(reader, trees_[t]) == state[t], who + ": contents");
+      check(MUST(reader.count(trees_[t])) == state[t].size(), who + ": count");
+    }
+  }
+
+  const std::uint32_t page_size_;
+  const bool long_keys_;
+  std::unique_ptr<MemoryWorld> world_;
+  std::optional<Database> db_;
+  std::array<Tree, kTrees> trees_{};
+  State committed_;
+  State pending_;
+  std::vector<State> maybe_;  // States that a kill may leave.
+  std::optional<WriteTransaction> writer_;
+  std::vector<std::pair<ReadTransaction, State>> held_;
+};
+
+void expect_like_the_model(std::uint32_t page_size, bool long_keys) {
+  const bool good = rc::check([&] {
+    const std::vector<Op> ops = *operations();
+    try {
+      Run run(page_size, long_keys);
+      for (const Op& op : ops) run.apply(op);
+      run.check_all();
+    } catch (const std::exception& e) {
+      RC_FAIL(e.what());
+    }
+  });
+  EXPECT_TRUE(good);
+}
+
+TEST(ModelTest, SmallKeysInSmallPages) {
+  expect_like_the_model(4096, false);
+}
+TEST(ModelTest, LongestKeysInSmallPages) {
+  expect_like_the_model(4096, true);
+}
+TEST(ModelTest, LongestKeysInPagesOf8KiB) {
+  expect_like_the_model(8192, true);
+}
+TEST(ModelTest, PagesOf16KiB) {
+  expect_like_the_model(16384, false);
+}
+
+TEST(ModelTest, TwentyLongKeysMakeThreeLevels) {
+  for (std::uint32_t size : {4096U, 8192U, 16384U, 32768U}) {
+    MemoryWorld world;
+    Options options = world.options();
+    options.page_size = size;
+    Database db = MUST(Database::open("db", options));
+    for (int i = 0; i < 20; ++i) {
+      // Different from the first byte on, so that separators would be short: the prefix is not.
+      std::string key(max_key_bytes(size) - 2, static_cast<char>('a' + i % 2));
+      MUST(db.put(key + numbered(i, 2), "v"));
+    }
+    const VerifyReport report = MUST(db.verify());
+    EXPECT_TRUE(report.sound());
+    ASSERT_EQ(report.trees.size(), 1U);
+    EXPECT_GE(report.trees[0].height, 3U) << size;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast
