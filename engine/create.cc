@@ -1,6 +1,7 @@
 // Creating: the first state is built under a temporary name and gets its real one when it is
 // complete and durable, so no crash leaves half a database.
 #include <span>
+#include <string_view>
 
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
@@ -10,11 +11,19 @@ namespace holdfast {
 
 namespace {
 
-// Files that creations which died left behind. One under way is locked, and stays.
+constexpr std::string_view kNewSuffix = ".new-";
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr std::size_t kNewDigits = 16;
+
+// Files that creations which died left behind. One under way is locked, and stays. Names that we
+// don't give are somebody's.
 void remove_stale(Storage& storage, const std::string& path) {
-  auto names = storage.list(directory_of(path), name_of(path) + ".new-");
+  const std::string prefix = name_of(path) + std::string(kNewSuffix);
+  auto names = storage.list(directory_of(path), prefix);
   if (!names) return;
   for (const std::string& name : *names) {
+    const std::string_view tail = std::string_view(name).substr(prefix.size());
+    if (tail.size() != kNewDigits || tail.find_first_not_of(kHexDigits) != tail.npos) continue;
     const std::string stale = directory_of(path) + "/" + name;
     auto file = storage.open(stale, FileMode::kReadWrite);
     if (!file || !(*file)->lock(LockMode::kExclusive)) continue;
@@ -23,11 +32,11 @@ void remove_stale(Storage& storage, const std::string& path) {
 }
 
 std::string temporary_name(const std::string& path, Random& random) {
-  std::string name = path + ".new-";
+  std::string name = path + std::string(kNewSuffix);
   const auto bytes = random.bytes16();
-  for (std::byte b : std::span(bytes).first(8)) {
-    name += "0123456789abcdef"[std::to_integer<unsigned>(b) >> 4];
-    name += "0123456789abcdef"[std::to_integer<unsigned>(b) & 15];
+  for (std::byte b : std::span(bytes).first(kNewDigits / 2)) {
+    name += kHexDigits[std::to_integer<unsigned>(b) >> 4];
+    name += kHexDigits[std::to_integer<unsigned>(b) & 15];
   }
   return name;
 }
