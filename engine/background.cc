@@ -41,14 +41,15 @@ void DatabaseImpl::background_loop() {
     MutexLock lock(background_mutex_);
     if (stop_) return;
     if (did && *did) continue;
-    // Nothing is waiting for its time: sleep until a commit says otherwise.
+    // Nothing is waiting for its time: sleep until a commit says otherwise. Said before looking: a
+    // commit that we don't see sees that it must wake us.
+    background_sleeps_.store(true);
     const bool settled = raw(cache_->newest()) == marked_txn_.load() || is_poisoned_.load();
-    if (settled) {
-      background_sleeps_.store(true);
+    if (settled)
       background_wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_ || woken_; });
-      background_sleeps_.store(false);
-      woken_ = false;
-    } else {
+    background_sleeps_.store(false);
+    woken_ = false;
+    if (!settled) {
       background_wake_.wait_for(lock, kTick, [this] { return stop_; });
     }
     if (stop_) return;

@@ -136,7 +136,7 @@ Result<void> DatabaseImpl::start_epoch() {
     poison(written.error());
     return std::unexpected(*poisoned());
   }
-  log->adopt(std::move(old_segments_));
+  log->adopt(old_segments_);  // A copy: stats() may be reading them.
   log_owner_ = std::move(log);
   log_.store(log_owner_.get());
   return {};
