@@ -61,7 +61,7 @@ Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durabili
   }
   writer.end();
   // What it saw may be another's commit that isn't durable yet: who acts on it acts on that.
-  if (!changed && !(wait && durability == Durability::kSync)) return raw(txn);
+  if (!changed && durability == Durability::kLazy) return raw(txn);
   return finish_commit(txn, durability, wait);
 }
 
