@@ -280,7 +280,9 @@ Result<void> DatabaseImpl::scan_free_space() {
     // before is reused. A later scan would find again what was freed, and given out, since.
     if (auto read = map_->read_leaf(leaf, entries); !read) {
       scan_given_up_ = true;
-      report_.notes.push_back("free space is not reused: " + read.error().to_string());
+      // The report is the opening's: later it is read by others.
+      if (!wrote_.load())
+        report_.notes.push_back("free space is not reused: " + read.error().to_string());
       return {};
     }
     for (std::uint32_t i = 0; i < entries.size(); ++i) {

@@ -16,10 +16,10 @@ constexpr unsigned pair_of(unsigned copy) {
 
 std::optional<Error> worse(const std::optional<Error>& a, const Error& b) {
   auto rank = [](ErrorCode code) {
-    return code == ErrorCode::kIo                  ? 3
-           : code == ErrorCode::kUnsupportedFormat ? 2
-           : code == ErrorCode::kDamaged           ? 1
-                                                   : 0;
+    return code == ErrorCode::kUnsupportedFormat ? 3
+           : code == ErrorCode::kIo              ? 2
+           : code == ErrorCode::kDamaged         ? 1
+                                                 : 0;
   };
   return !a || rank(b.code()) > rank(a->code()) ? b : *a;
 }

@@ -5,6 +5,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/limits.h"
 #include "engine/base/result.h"
+#include "engine/page/page_format.h"
 #include "engine/tree/cursor.h"
 
 namespace holdfast {
@@ -121,6 +122,9 @@ Result<CatalogEntry> catalog_add(PageSink& sink, std::string_view name, std::uin
                 "there is a tree named '" + std::string(name) + "' already");
   }
   next_id = std::max(next_id, TRY(stored_next_id(sink)));
+  if (next_id >= raw(kMapTree)) {
+    return fail(ErrorCode::kLimitExceeded, "the database has used all 2^32 tree ids");
+  }
   const TreeId id{next_id++};
   CatalogEntry entry{{id, TRY(tree_create(sink, id))}, 0, std::string(name)};
   TRY(put_entry(sink, entry));
