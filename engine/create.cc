@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kNewSuffix = ".new-";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::size_t kNewDigits = 16;
+constexpr int kCreationAttempts = 16;
 
 // Files that creations which died left behind. One under way is locked, and stays. Names that we
 // don't give are somebody's.
@@ -44,8 +45,17 @@ std::string temporary_name(const std::string& path, Random& random) {
 }  // namespace
 
 Result<void> DatabaseImpl::create_file() {
+  remove_stale(*environment_.storage, path_);
+  for (int attempt = 0; attempt < kCreationAttempts; ++attempt) {
+    if (TRY(try_to_create())) return {};
+  }
+  return fail(ErrorCode::kBusy, "others are creating this database at the same time; try again",
+              {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+}
+
+// False when another creation took our file, which wasn't locked yet, for one left behind.
+Result<bool> DatabaseImpl::try_to_create() {
   Storage& storage = *environment_.storage;
-  remove_stale(storage, path_);
   const std::string temporary = temporary_name(path_, *environment_.random);
   file_ = TRY(storage.open(temporary, FileMode::kCreateNew));
   auto written = [&]() -> Result<void> {
@@ -59,13 +69,18 @@ Result<void> DatabaseImpl::create_file() {
   ids_.reset();
   auto renamed = written ? storage.rename(temporary, path_, false) : std::move(written);
   file_.reset();
-  if (renamed) return storage.sync_directory(directory_of(path_));
-  if (auto removed = storage.remove(temporary); !removed)
+  if (renamed) {
+    TRY(storage.sync_directory(directory_of(path_)));
+    return true;
+  }
+  auto removed = storage.remove(temporary);
+  if (!removed && removed.error().code() != ErrorCode::kNotFound)
     report_.notes.push_back(removed.error().to_string());
+  const ErrorCode code = renamed.error().code();
   // Somebody else was faster: theirs is opened.
-  const bool raced =
-      renamed.error().code() == ErrorCode::kAlreadyExists && options_.mode == OpenMode::kCreate;
-  return raced ? Result<void>() : renamed;
+  if (code == ErrorCode::kAlreadyExists && options_.mode == OpenMode::kCreate) return true;
+  if (code == ErrorCode::kBusy || code == ErrorCode::kNotFound) return false;
+  return std::unexpected(renamed.error());
 }
 
 Result<void> DatabaseImpl::write_first_state() {

@@ -79,6 +79,7 @@ class DatabaseImpl final : public LogObserver {
   Result<void> check_no_stray_log(const LogFiles& files) const;
   Result<void> scan_free_space();
   Result<void> create_file();
+  Result<bool> try_to_create();
   Result<void> write_first_state();
 
   // commit.cc

@@ -23,6 +23,7 @@ struct HeldLock {
   dev_t device;
   ino_t inode;
   LockMode mode;
+  pid_t process;  // That took it; a forked child has a copy of the table.
 };
 
 struct LockTable {
@@ -57,6 +58,14 @@ int lock_in_kernel(int descriptor, LockMode mode) {
   return errno == EWOULDBLOCK ? EAGAIN : errno;
 }
 
+void unlock_in_kernel(int descriptor) {
+  struct flock request = {};
+  request.l_type = F_UNLCK;
+  request.l_whence = SEEK_SET;
+  ::fcntl(descriptor, F_OFD_SETLK, &request);
+  ::flock(descriptor, LOCK_UN);
+}
+
 }  // namespace
 
 Result<void> PosixLock::take(LockMode mode, const std::string& path) {
@@ -84,7 +93,7 @@ Result<void> PosixLock::take(LockMode mode, const std::string& path) {
     if (own != nullptr) {
       own->mode = mode;
     } else {
-      table.held.push_back({this, info.st_dev, info.st_ino, mode});
+      table.held.push_back({this, info.st_dev, info.st_ino, mode, ::getpid()});
     }
     return {};
   }
@@ -106,7 +115,13 @@ Result<void> PosixLock::take(LockMode mode, const std::string& path) {
 void PosixLock::release() {
   LockTable& table = lock_table();
   MutexLock guard(table.mutex);
-  std::erase_if(table.held, [this](const HeldLock& held) { return held.owner == this; });
+  std::erase_if(table.held, [this](const HeldLock& held) {
+    if (held.owner != this) return false;
+    // A forked child shares the lock: it would live on with the child, and isn't the child's to
+    // give up.
+    if (held.process == ::getpid()) unlock_in_kernel(descriptor_);
+    return true;
+  });
 }
 
 }  // namespace holdfast

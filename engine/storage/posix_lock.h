@@ -25,7 +25,7 @@ class PosixLock {
 
   // Doesn't wait. May be called again to change the mode; a refusal leaves the lock as it was.
   Result<void> take(LockMode mode, const std::string& path);
-  // Leaves the table; the kernel's lock goes when the descriptor is closed, which must follow.
+  // Unlocks, though a forked child may live on with a copy of the descriptor.
   void release();
 
  private:
