@@ -33,6 +33,12 @@ Result<void> PageMap::open(const Meta& meta) {
   refs_.assign(meta.map_height + 1, {});
   refs_[meta.map_height] = {meta.map_root};
   std::vector<std::byte> page(page_size_);
+  // How many pages of each level the ids given out so far can need: a hostile map that claims more
+  // would cost memory without end.
+  std::vector<std::uint64_t> most(meta.map_height + 1, meta.id_high_water / leaf_fanout_ + 1);
+  for (std::uint32_t level = 1; level <= meta.map_height; ++level) {
+    most[level] = (most[level - 1] + inner_fanout_ - 1) / inner_fanout_;
+  }
   for (std::uint32_t level = meta.map_height; level > 0; --level) {
     std::vector<MapRef>& below = refs_[level - 1];
     for (std::uint32_t index = 0; index < level_size(level); ++index) {
@@ -42,8 +48,16 @@ Result<void> PageMap::open(const Meta& meta) {
       TRY(read_page(ref, index, static_cast<std::uint8_t>(level), page));
       for (std::uint32_t i = 0; i < inner_fanout_; ++i) {
         const std::byte* at = page.data() + kMapBodyAt + i * kInnerEntryBytes;
-        below[std::size_t{index} * inner_fanout_ + i] = {{load<Slot>(at), load<Slot>(at + 4)},
-                                                         load64(at + 8)};
+        const std::uint64_t child = std::uint64_t{index} * inner_fanout_ + i;
+        below[child] = {{load<Slot>(at), load<Slot>(at + 4)}, load64(at + 8)};
+        if (below[child].slots[0] == kNoSlot || child < most[level - 1]) continue;
+        return fail(ErrorCode::kDamaged,
+                    "the page map has a page for page ids that were never given out",
+                    {.file = file_.path(),
+                     .offset = slots_.offset_of(ref.slots[0]),
+                     .page = {},
+                     .tree = {},
+                     .txn = {}});
       }
     }
     while (below.size() > 1 && below.back().slots[0] == kNoSlot) below.pop_back();
