@@ -80,6 +80,8 @@ Result<void> MapUpdate::finish() {
     if (below == 1 && level > height_) break;
     height_ = std::max(height_, level);
     std::vector<std::uint32_t> parents;
+    // A new level leads to all there was before, changed or not.
+    if (level > map_.height()) parents.push_back(0);
     for (const auto& [place, unused] : changed_) {
       if (place.first == level - 1) parents.push_back(place.second / map_.inner_fanout_);
     }

@@ -1,0 +1,135 @@
+// Slots: what is free, reserved and used, near allocation, growth in steps, cutting the tail.
+#include "engine/file/slot_space.h"
+
+#include <random>
+#include <set>
+
+#include "tests/file/file_fixture.h"
+
+namespace holdfast {
+namespace {
+
+class SlotSpaceTest : public FileTest {
+ protected:
+  SlotSpace slots_{file_, 4096};
+};
+
+TEST_F(SlotSpaceTest, ReservingAllocatesPhysicallyAndAllocatingNeverFails) {
+  slots_.open(0).value();
+  slots_.reserve(50).value();
+  EXPECT_GE(file_.size().value(), kHeaderRegionBytes + 50 * 4096);
+  std::set<Slot> given;
+  for (int i = 0; i < 50; ++i) {
+    const Slot slot = slots_.allocate(kNoSlot);
+    EXPECT_NE(slot, kNoSlot);
+    EXPECT_TRUE(given.insert(slot).second);
+    EXPECT_TRUE(slots_.is_used(slot));
+  }
+  EXPECT_EQ(slots_.reserved_slots(), 0U);
+  for (Slot slot : given) slots_.free(slot);
+  EXPECT_EQ(slots_.high_water(), 0U);
+}
+
+TEST_F(SlotSpaceTest, AFullDiskMeetsOnlyReserve) {
+  MemoryStorage small(kHeaderRegionBytes + 20 * 4096);
+  auto file = small.open("db", FileMode::kCreateNew).value();
+  SlotSpace slots(*file, 4096);
+  slots.open(0).value();
+  slots.reserve(20).value();
+  auto more = slots.reserve(1);
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code(), ErrorCode::kDiskFull);
+  EXPECT_EQ(slots.reserved_slots(), 20U);
+  for (int i = 0; i < 20; ++i) EXPECT_NE(slots.allocate(kNoSlot), kNoSlot);
+  slots.free(Slot{7});
+  slots.reserve(1).value();
+  EXPECT_EQ(slots.allocate(kNoSlot), Slot{7});
+}
+
+TEST_F(SlotSpaceTest, NearMeansNear) {
+  slots_.open(0).value();
+  slots_.reserve(2000).value();
+  for (int i = 0; i < 2000; ++i) slots_.allocate(kNoSlot);
+  for (std::uint32_t slot : {5U, 1000U, 1900U}) slots_.free(Slot{slot});
+  slots_.reserve(3).value();
+  EXPECT_EQ(slots_.allocate(Slot{1010}), Slot{1000});
+  EXPECT_EQ(slots_.allocate(Slot{1990}), Slot{1900});
+  EXPECT_EQ(slots_.allocate(Slot{990}), Slot{5});
+}
+
+TEST_F(SlotSpaceTest, NothingBelowTheHighWaterIsFreeUntilItWasScanned) {
+  file_.allocate(0, kHeaderRegionBytes + 30 * 4096).value();
+  slots_.open(20).value();
+  EXPECT_EQ(slots_.allocated(), 30U);
+  EXPECT_EQ(slots_.free_slots(), 10U);
+  EXPECT_FALSE(slots_.scanned());
+  slots_.reserve(1).value();
+  EXPECT_GT(slots_.allocate(Slot{3}), Slot{20});
+  std::vector<bool> used(21);
+  for (int slot : {1, 2, 20}) used[static_cast<std::size_t>(slot)] = true;
+  slots_.release_unused(used);
+  EXPECT_TRUE(slots_.scanned());
+  EXPECT_EQ(slots_.free_slots(), 9U + 17U);
+  EXPECT_TRUE(slots_.is_used(Slot{20}));
+  EXPECT_FALSE(slots_.is_used(Slot{3}));
+  slots_.release_unused(std::vector<bool>(21));  // Once only.
+  EXPECT_TRUE(slots_.is_used(Slot{20}));
+}
+
+TEST_F(SlotSpaceTest, AHighWaterBeyondTheFileCostsNothing) {
+  slots_.open(0xFFFFFFFF).value();
+  EXPECT_EQ(slots_.allocated(), 0U);
+  EXPECT_EQ(slots_.free_slots(), 0U);
+}
+
+TEST_F(SlotSpaceTest, FreeingTwiceOrWhatIsNoSlotDoesNothing) {
+  slots_.open(0).value();
+  slots_.reserve(4).value();
+  const Slot slot = slots_.allocate(kNoSlot);
+  const std::uint64_t before = slots_.free_slots();
+  slots_.free(slot);
+  slots_.free(slot);
+  slots_.free(kNoSlot);
+  slots_.free(Slot{0xFFFFFF00});
+  EXPECT_EQ(slots_.free_slots(), before + 1);
+}
+
+TEST_F(SlotSpaceTest, TrimCutsAfterTheLastUsedSlotButNotWhatIsReserved) {
+  slots_.open(0).value();
+  slots_.release_unused(std::vector<bool>(1));
+  slots_.reserve(100).value();
+  for (int i = 0; i < 10; ++i) slots_.allocate(kNoSlot);
+  slots_.trim().value();
+  EXPECT_GE(file_.size().value(), kHeaderRegionBytes + 100 * 4096) << "90 are reserved";
+  slots_.unreserve(90);
+  slots_.free(Slot{10});
+  slots_.trim().value();
+  EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 9 * 4096);
+  EXPECT_EQ(slots_.free_slots(), 0U);
+  slots_.reserve(3).value();
+  EXPECT_EQ(slots_.allocate(kNoSlot), Slot{10});
+}
+
+TEST_F(SlotSpaceTest, LikeASetOfNumbersWhateverHappens) {
+  slots_.open(0).value();
+  std::mt19937 random(1);
+  std::set<std::uint32_t> used;
+  for (int i = 0; i < 20'000; ++i) {
+    if (random() % 2 == 0 || used.empty()) {
+      slots_.reserve(1).value();
+      const Slot slot = slots_.allocate(
+          random() % 2 == 0 ? kNoSlot : Slot{static_cast<std::uint32_t>(random() % 3000)});
+      ASSERT_TRUE(used.insert(raw(slot)).second);
+    } else {
+      auto it = used.lower_bound(static_cast<std::uint32_t>(random() % 500));
+      if (it == used.end()) it = used.begin();
+      slots_.free(Slot{*it});
+      used.erase(it);
+    }
+    ASSERT_EQ(slots_.free_slots(), slots_.allocated() - used.size());
+  }
+  EXPECT_EQ(slots_.high_water(), *used.rbegin());
+}
+
+}  // namespace
+}  // namespace holdfast
