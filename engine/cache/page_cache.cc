@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kFrameAttempts =
     400;  // Of 250 µs each, before a reader is told that memory is short.
+constexpr int kFutileAttempts = 8;  // In a row, with nothing that anybody could let go of.
 constexpr std::size_t kEvictBatch = 16;
 
 }  // namespace
@@ -129,14 +130,17 @@ Result<void> PageCache::read_into(PageId id, MapEntry entry, FrameIndex frame) {
 }
 
 Result<FrameIndex> PageCache::take_frame() {
-  for (int attempt = 0; attempt < kFrameAttempts; ++attempt) {
+  int futile = 0;
+  for (int attempt = 0; attempt < kFrameAttempts && futile < kFutileAttempts; ++attempt) {
     const std::uint32_t limit = frame_limit();
     if (FrameIndex frame = pool_->take(limit)) return frame;
-    evict(kEvictBatch);
-    pool_->reclaim(readers_.oldest_guard());
+    // Asked first: a guard that ends meanwhile has let go of something.
+    const bool guarded = readers_.any_guard();
+    const std::size_t moved = evict(kEvictBatch) + pool_->reclaim(readers_.oldest_guard());
     if (FrameIndex frame = pool_->take(limit)) return frame;
-    if (!readers_.any_guard() && attempt >= 2) break;
-    if (attempt > 2) std::this_thread::sleep_for(std::chrono::microseconds(250));
+    // What moved went to others, who will let go of it again; so will those who are loading a page.
+    futile = guarded || moved != 0 ? 0 : futile + 1;
+    if (attempt > 0) std::this_thread::sleep_for(std::chrono::microseconds(250));
   }
   return fail(ErrorCode::kLimitExceeded, "the cache of " + std::to_string(frame_limit()) +
                                              " pages is full of changes and of versions that open "
