@@ -102,10 +102,11 @@ Result<bool> DatabaseImpl::background_step() {
   }
   if (newest != marked_txn_.load() && raw(cache_->durable()) == newest &&
       now - last_seen_change_ >= kMarkAfterIdle) {
-    marked_txn_.store(newest);
-    if (auto marked = log->mark(); !marked && marked.error().code() != ErrorCode::kDiskFull)
-      poison(marked.error());
-    return true;
+    last_seen_change_ = now;  // A full disk is tried again after as long.
+    auto marked = log->mark();
+    if (marked) marked_txn_.store(newest);
+    if (!marked && marked.error().code() != ErrorCode::kDiskFull) poison(marked.error());
+    return marked.has_value();
   }
   return false;
 }

@@ -79,7 +79,14 @@ Result<void> DatabaseImpl::log_and_publish(WriteState& writer) {
   TRY(reserve_slots(needed));
   std::uint64_t bytes = 0;
   for (const auto& batch : batches) bytes += batch.size();
-  if (auto reserved = log.reserve(bytes, static_cast<std::uint32_t>(batches.size())); !reserved) {
+  const auto count = static_cast<std::uint32_t>(batches.size());
+  auto reserved = log.reserve(bytes, count);
+  if (!reserved && reserved.error().code() == ErrorCode::kDiskFull) {
+    // A checkpoint lets go of log.
+    auto checkpointed = checkpoint();
+    reserved = checkpointed ? log.reserve(bytes, count) : std::move(checkpointed);
+  }
+  if (!reserved) {
     slots_->unreserve(needed);
     if (log.poisoned()) poison(reserved.error());
     return reserved;
@@ -104,6 +111,9 @@ Result<void> DatabaseImpl::reserve_slots(std::uint32_t count) {
 
 // First the segment, complete and named, then the meta that says it must be there, then batches.
 Result<void> DatabaseImpl::start_epoch() {
+  // Where storage can't be read past its cache, what was replayed may not be on the medium: it is
+  // brought into the tree file before anything is acknowledged on top of it.
+  if (meta_->meta().log_beside && !file_->reads_past_cache()) TRY(checkpoint());
   TRY(cache_->back_reservations());
   MutexLock checkpoint_lock(checkpoint_mutex_);
   TRY(restore_meta_copies());

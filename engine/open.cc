@@ -95,6 +95,15 @@ Result<void> DatabaseImpl::open_existing() {
   TRY(lock_file());
   meta_ = TRY(MetaStore::open(*file_));
   TRY(read_log());
+  if (!read_only_ && meta_->meta().read_only_compatible != 0) {
+    return fail(ErrorCode::kUnsupportedFormat,
+                "the database was written by " + meta_->meta().creator +
+                    " with features that this library may only read: open it read-only, or with a "
+                    "newer version",
+                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
+  last_seen_txn_ = raw(cache_->newest());
+  marked_txn_.store(last_seen_txn_);
   redo_done_ = true;
   if (!read_only_) TRY(scan_free_space());
   return {};

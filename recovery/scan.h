@@ -1,7 +1,7 @@
 // Recovery's first pass: where the log ends, and whether it may end there.
 //
 // Reads only. Walks committed groups from where the meta says, looking at each end of a group for a
-// higher epoch's claim first and for the next batch second (README.md, R1 to R9; the decisions are
+// higher epoch's claim first and for the next batch second (README.md, R1 to R8; the decisions are
 // the rows of decide.h). Memory: one batch and a fixed buffer, whatever the log's size.
 #pragma once
 

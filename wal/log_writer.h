@@ -4,7 +4,7 @@
 //   append() -> queue -> write_queue() -> written -> sync_step() -> durable
 //   single writer        io mutex, OS has it         leader, no lock held while it syncs
 //
-// Promises (README.md, W1 to W9): groups reach the file in the order of their append; durable()
+// Promises (README.md, W1 to W10): groups reach the file in the order of their append; durable()
 // only ever covers groups whose writes completed before a successful sync was submitted; a block
 // that a submitted sync covers is never written again; the first failed write or sync poisons for
 // ever. Locks, in the order in which they are taken: sync, io, queue. None is held while the

@@ -73,7 +73,8 @@ class HOLDFAST_EXPORT Reader {
 
   /// The tree of this name; kNotFound if there is none. The empty name is the default tree.
   [[nodiscard]] Result<Tree> open_tree(std::string_view name) const;
-  /// All trees by name, the default tree first.
+  /// All trees by name, the default tree first. Keep the result in a variable before a range-for
+  /// over it: one written over `trees().value()` outlives what it walks.
   [[nodiscard]] Result<std::vector<TreeInfo>> trees() const;
 
   /// The txn number of the state this reader sees (a writer: its own number).
