@@ -70,5 +70,5 @@ function(holdfast_library)
   target_include_directories(holdfast PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
   target_link_libraries(holdfast PRIVATE PkgConfig::XXHASH Threads::Threads)
-  target_link_options(holdfast PRIVATE ${sanitizer_flags})
+  target_link_options(holdfast PUBLIC ${sanitizer_flags})
 endfunction()
