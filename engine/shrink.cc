@@ -28,11 +28,18 @@ Result<void> DatabaseImpl::move_tail_down() {
     std::vector<MapEntry> entries(map_->leaf_fanout());
     for (std::uint32_t leaf = 0; leaf < map_->leaf_count() && moved < most; ++leaf) {
       if (!map_->read_leaf(leaf, entries)) continue;  // Damage is for others to report.
+      // The map's own page moves with any page of it.
+      bool leaf_moves = raw(map_->leaf_slot(leaf)) <= used + kSpareSlots;
       for (std::uint32_t i = 0; i < entries.size() && moved < most; ++i) {
-        if (raw(entry_slot(entries[i])) <= used + kSpareSlots) continue;
-        if (cache_->make_dirty(PageId{leaf * map_->leaf_fanout() + i})) ++moved;
+        const std::uint32_t slot = raw(entry_slot(entries[i]));
+        if (slot == 0 || (slot <= used + kSpareSlots && leaf_moves)) continue;
+        if (!cache_->make_dirty(PageId{leaf * map_->leaf_fanout() + i})) continue;
+        leaf_moves = true;
+        ++moved;
       }
     }
+    // Only inner pages of the map are left in the tail, its root above all.
+    if (moved == 0 && cache_->make_dirty(kCatalogRoot)) ++moved;
     if (moved == 0) return {};
     auto done = checkpoint();
     if (!done && done.error().code() == ErrorCode::kDiskFull) return {};

@@ -29,6 +29,13 @@ std::uint32_t PageMap::leaf_count() const {
   return level_size(0);
 }
 
+Slot PageMap::leaf_slot(std::uint32_t index) const {
+  MutexLock lock(mutex_);
+  if (index >= level_size(0)) return kNoSlot;
+  const MapRef& ref = refs_[0][index];
+  return std::max(ref.slots[0], ref.slots[1]);
+}
+
 Result<void> PageMap::open(const Meta& meta) {
   refs_.assign(meta.map_height + 1, {});
   refs_[meta.map_height] = {meta.map_root};

@@ -47,6 +47,8 @@ class PageMap {
 
   [[nodiscard]] std::uint32_t leaf_fanout() const { return leaf_fanout_; }
   [[nodiscard]] std::uint32_t leaf_count() const;
+  // The highest place of the leaf's own page or its twin; none where the map has no such leaf.
+  [[nodiscard]] Slot leaf_slot(std::uint32_t index) const;
 
   // Reads the root and all inner pages. kDamaged names the page, when both of its twins are bad.
   Result<void> open(const Meta& meta);
