@@ -13,7 +13,7 @@ namespace holdfast {
 namespace {
 
 constexpr int kFrameAttempts =
-    400;  // Of 250 µs each, before a reader is told that memory is short.
+    400;                            // Of 250 µs each, before a reader is told that memory is short.
 constexpr int kFutileAttempts = 8;  // In a row, with nothing that anybody could let go of.
 constexpr std::size_t kEvictBatch = 16;
 

@@ -40,7 +40,7 @@ class MetaStore {
 
   StorageFile* file_;
   Meta meta_;
-  unsigned pair_ = 1;  // That of the newest generation; the first write goes to pair 0.
+  unsigned pair_ = 1;       // That of the newest generation; the first write goes to pair 0.
   std::uint64_t step_ = 1;  // From the newest generation to the next.
   unsigned bad_copies_ = 0;
   std::vector<unsigned> to_restore_;
