@@ -109,8 +109,9 @@ std::uint32_t PageCache::publish(std::span<const WrittenPage> pages, std::span<c
     freed_.push_back({run, txn});
     reserved += list_leaves(run);
   }
-  newest_.store(raw(txn));
+  // The log has it before anyone can ask for it to be synced.
   append();
+  newest_.store(raw(txn));
   for (const Superseded& version : superseded) dispose(version);
   return reserved;
 }
