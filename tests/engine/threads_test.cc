@@ -211,7 +211,8 @@ TEST_F(ThreadsTest, SnapshotsHeldForLongAndTokens) {
 // Trees with records that come and go, so that pages are split, merged, freed and used again under
 // the readers.
 TEST_F(ThreadsTest, PagesComeAndGoUnderReaders) {
-  open(Options{}, 2 << 20);
+  // Room for the versions that four slow readers and a verify() keep.
+  open(Options{}, 6 << 20);
   WriteTransaction setup = MUST(db_->begin_write());
   const Tree tree = MUST(setup.create_tree("t"));
   MUST(setup.put(tree, "generation", "0"));
