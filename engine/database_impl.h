@@ -74,6 +74,7 @@ class DatabaseImpl final : public LogObserver {
                       std::uint32_t slot_high_water);
   Result<void> read_log();
   Result<void> replay(const LogFiles& files, const LogOutcome& outcome);
+  Result<void> check_lost_pages();
   Result<void> read_placed(Slot slot, PageId id, std::uint64_t check, std::span<std::byte> page);
   Result<std::uint64_t> unfinished_pages(const Meta& meta) const;
   Result<void> check_no_stray_log(const LogFiles& files) const;

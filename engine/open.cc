@@ -21,7 +21,8 @@ namespace {
 
 constexpr std::uint32_t kUnfinishedLooked = 1024;  // Slots, for the report only.
 constexpr std::uint32_t kEagerScanLeaves =
-    64;  // Beyond, the first checkpoint scans for free space.
+    64;                                  // Beyond, the first checkpoint scans for free space.
+constexpr std::size_t kLostListed = 20;  // Pages named in an error; the report has all.
 
 Result<void> check_options(const Options& options) {
   auto bad = [](const std::string& what) { return fail(ErrorCode::kInvalidArgument, what); };
@@ -187,6 +188,8 @@ Result<void> DatabaseImpl::replay(const LogFiles& files, const LogOutcome& outco
     return read_placed(slot, id, check, page);
   };
   auto group_done = [this](const LogPlace& at) -> Result<void> {
+    // No checkpoint passes changes that couldn't be made.
+    if (!read_only_ && !cache_->lost_pages().empty()) return {};
     if (cache_->held() < cache_->frame_limit() / 2) return {};
     if (read_only_) {
       return fail(ErrorCode::kLimitExceeded,
@@ -199,7 +202,9 @@ Result<void> DatabaseImpl::replay(const LogFiles& files, const LogOutcome& outco
     return run_checkpoint();
   };
   RedoPages target(*cache_, read_slot, group_done);
-  TRY(redo_log(files, outcome, target));
+  auto redone = redo_log(files, outcome, target);
+  TRY(check_lost_pages());
+  TRY(std::move(redone));
   opened_place_ = {outcome.end, outcome.end_segment};
   cache_->start_at(outcome.end.txn);
   last_returned_.store(raw(outcome.end.txn));
@@ -207,6 +212,21 @@ Result<void> DatabaseImpl::replay(const LogFiles& files, const LogOutcome& outco
   report_.transactions_replayed = target.groups();
   report_.pages_changed = cache_->dirty_pages();
   return {};
+}
+
+// Writing on would build on what is missing.
+Result<void> DatabaseImpl::check_lost_pages() {
+  for (const auto& [page, why] : cache_->lost_pages()) report_.pages_lost.push_back(why);
+  if (read_only_ || report_.pages_lost.empty()) return {};
+  std::string list;
+  for (std::size_t i = 0; i < std::min(report_.pages_lost.size(), kLostListed); ++i)
+    list += (i == 0 ? "" : "; ") + report_.pages_lost[i].to_string();
+  if (report_.pages_lost.size() > kLostListed) list += "; ...";
+  return fail(
+      ErrorCode::kDamaged,
+      std::to_string(report_.pages_lost.size()) +
+          " pages that the log changes can't be read; open read-only to read the rest: " + list,
+      {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
 }
 
 Result<void> DatabaseImpl::read_placed(Slot slot, PageId id, std::uint64_t check,

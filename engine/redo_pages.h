@@ -11,7 +11,6 @@ namespace holdfast {
 
 class RedoPages final : public RedoTarget {
  public:
-  // `group_done` is called between groups and may checkpoint.
   // `read_slot` fills a page with what a slot holds. `group_done` is called between groups and may
   // checkpoint.
   RedoPages(PageCache& cache,
@@ -24,6 +23,9 @@ class RedoPages final : public RedoTarget {
   Result<std::span<std::byte>> blank(PageId id) override;
   Result<void> place(PageId id, Slot slot, std::uint64_t check, TxnNumber txn) override;
   Result<void> free(PageId first, std::uint32_t count, TxnNumber txn) override;
+  // Goes on: what is lost is counted, and the reader of such a page gets the error.
+  Result<void> lose(PageId page, const Error& why) override;
+  [[nodiscard]] bool is_lost(PageId page) const override;
   Result<void> committed(const LogPlace& at) override;
 
   [[nodiscard]] std::uint64_t groups() const { return groups_; }
@@ -32,6 +34,7 @@ class RedoPages final : public RedoTarget {
   PageCache& cache_;
   std::function<Result<void>(Slot, PageId, std::uint64_t, std::span<std::byte>)> read_slot_;
   std::function<Result<void>(const LogPlace&)> group_done_;
+  std::vector<std::byte> placed_;  // A placed page on its way.
   std::uint64_t groups_ = 0;
 };
 

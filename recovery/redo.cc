@@ -18,8 +18,16 @@ ErrorPlace of(PageId page, TxnNumber txn) {
   return place;
 }
 
+// What storage can't give, unlike want of memory or nonsense in the log, is one page's loss.
+bool is_loss(const Error& error) {
+  return error.code() == ErrorCode::kDamaged || error.code() == ErrorCode::kIo;
+}
+
 Result<void> redo_edits(const Record& record, TxnNumber txn, RedoTarget& target) {
-  const std::span<std::byte> page = TRY(target.base(record.page));
+  if (target.is_lost(record.page)) return {};
+  auto base = target.base(record.page);
+  if (!base && is_loss(base.error())) return target.lose(record.page, base.error());
+  const std::span<std::byte> page = TRY(std::move(base));
   if (page_txn(page.data()) != record.base) {
     return fail(ErrorCode::kDamaged,
                 "the log changes the version of the page that transaction " +
@@ -36,7 +44,9 @@ Result<void> redo_edits(const Record& record, TxnNumber txn, RedoTarget& target)
 }
 
 Result<void> redo_image(const Record& record, TxnNumber txn, RedoTarget& target) {
-  const std::span<std::byte> page = TRY(target.blank(record.page));
+  auto blank = target.blank(record.page);
+  if (!blank && is_loss(blank.error())) return target.lose(record.page, blank.error());
+  const std::span<std::byte> page = TRY(std::move(blank));
   if (auto done = apply_image(page, record.bytes); !done) {
     return std::unexpected(done.error().at(of(record.page, txn)));
   }
@@ -56,8 +66,11 @@ Result<void> redo_record(const Record& record, TxnNumber txn, RedoTarget& target
       return redo_edits(record, txn, target);
     case RecordKind::kImage:
       return redo_image(record, txn, target);
-    case RecordKind::kPlace:
-      return target.place(record.page, record.slot, record.check, txn);
+    case RecordKind::kPlace: {
+      auto placed = target.place(record.page, record.slot, record.check, txn);
+      if (!placed && is_loss(placed.error())) return target.lose(record.page, placed.error());
+      return placed;
+    }
     case RecordKind::kFree:
       return target.free(record.page, record.count, txn);
   }

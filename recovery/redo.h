@@ -21,6 +21,10 @@ class RedoTarget {
   virtual Result<std::span<std::byte>> blank(PageId id) = 0;
   virtual Result<void> place(PageId id, Slot slot, std::uint64_t check, TxnNumber txn) = 0;
   virtual Result<void> free(PageId first, std::uint32_t count, TxnNumber txn) = 0;
+  // `page` can't be read, so what the log does to it has nothing to build on. Either `why` comes
+  // back and redo stops, or edits of the page are skipped until blank() or place() replaces it.
+  virtual Result<void> lose(PageId page, const Error& why) = 0;
+  [[nodiscard]] virtual bool is_lost(PageId page) const = 0;
   // After each whole group. May checkpoint: reading from this place on finds the rest.
   virtual Result<void> committed(const LogPlace& at) = 0;
 };

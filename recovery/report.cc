@@ -57,6 +57,10 @@ std::string RecoveryReport::to_string() const {
     text += ", transactions " + std::to_string(first_lost_txn) + " to " +
             std::to_string(last_lost_txn) + " are lost";
   }
+  if (!pages_lost.empty()) {
+    text += ", " + count(pages_lost.size(), "page", "pages") +
+            " that the log changes can't be read, first " + pages_lost.front().to_string();
+  }
   if (checkpoint_in_flight != 0) {
     text += ", an unfinished checkpoint left " + count(checkpoint_in_flight, "page", "pages");
   }

@@ -82,6 +82,7 @@ Result<void> PageCache::load(PageId id) {
   if (raw(id) == 0 || raw(id) >= id_limit_.load(std::memory_order_relaxed)) {
     return fail(ErrorCode::kDamaged, "a page that was never given out is referred to", place);
   }
+  if (auto lost = lost_.find(id); lost != lost_.end()) return std::unexpected(lost->second);
   auto row_result = table_.row(id);
   if (!row_result) return std::unexpected(row_result.error().at(place));
   TablePage* row = *row_result;

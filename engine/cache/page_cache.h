@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -123,6 +124,10 @@ class PageCache {
   // --- Recovery, before anyone else: changes the newest version in place.
   Result<FrameIndex> page_to_redo(PageId id, bool blank);
   void start_at(TxnNumber txn);
+  // The log changes this page, and what it changes can't be read: nobody may see an older state.
+  // Whoever asks for the page gets `why`, until page_to_redo() makes it anew from a blank one.
+  void lose_page(PageId id, const Error& why);
+  [[nodiscard]] const std::map<PageId, Error>& lost_pages() const { return lost_; }
   // Pages that redo changed have no slots set aside, since opening needs no space; this gets them.
   // Before the first commit and before a checkpoint. kDiskFull: nothing changed.
   Result<void> back_reservations();
@@ -196,6 +201,8 @@ class PageCache {
   Atomic<std::uint64_t> pages_read_{0};
   Atomic<std::uint64_t> pages_evicted_{0};
   Atomic<std::size_t> dirty_count_{0};
+
+  std::map<PageId, Error> lost_;  // Changed by redo only, before anyone else reads it.
 
   mutable Mutex versions_;
   std::deque<Superseded> recent_;   // Superseded by a transaction that isn't durable; by `end`.

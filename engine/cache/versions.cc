@@ -182,6 +182,7 @@ void PageCache::became_durable(TxnNumber txn) {
 
 Result<FrameIndex> PageCache::page_to_redo(PageId id, bool blank) {
   TablePage* row = TRY(table_.row(id));
+  if (blank) lost_.erase(id);
   Word word{row->word.load()};
   if (word.frame() == kNoFrame && !blank) {
     TRY(load(id));
@@ -199,6 +200,17 @@ Result<FrameIndex> PageCache::page_to_redo(PageId id, bool blank) {
   set_held(index, true);
   unbacked_ += list_dirty(id);
   return index;
+}
+
+void PageCache::lose_page(PageId id, const Error& why) {
+  lost_.insert_or_assign(id, why);
+  TablePage* row = table_.peek(id);
+  if (row == nullptr) return;
+  const Word word{row->word.load()};
+  if (word.frame() == kNoFrame) return;
+  row->word.store(word.published(kNoFrame).bits);
+  set_held(word.frame(), false);
+  pool_->retire(word.frame(), readers_.next_epoch());
 }
 
 Result<void> PageCache::back_reservations() {

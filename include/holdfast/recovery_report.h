@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "holdfast/error.h"
 #include "holdfast/export.h"
 
 namespace holdfast {
@@ -36,6 +37,9 @@ struct HOLDFAST_EXPORT RecoveryReport {
   std::uint64_t segments_ignored = 0;  ///< Log files of this database that no longer matter.
   std::uint64_t checkpoint_in_flight =
       0;                             ///< Pages found written by a checkpoint that never finished.
+  /// Pages that the log changes and that can't be read, each with an error that says where. Only
+  /// OpenMode::kReadOnly opens then: these pages answer with that error, all others are served.
+  std::vector<Error> pages_lost;
   std::uint64_t first_lost_txn = 0;  ///< kDamaged: first transaction that can't be read.
   std::uint64_t last_lost_txn = 0;   ///< kDamaged: last one known to have been durable.
   double seconds = 0;

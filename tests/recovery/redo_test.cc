@@ -16,6 +16,7 @@ class Pages final : public RedoTarget {
     return std::span(pages[id]);
   }
   Result<std::span<std::byte>> blank(PageId id) override {
+    lost.erase(id);
     pages[id].assign(kPage, std::byte{0});
     return std::span(pages[id]);
   }
@@ -29,7 +30,14 @@ class Pages final : public RedoTarget {
                     std::to_string(raw(txn)));
     return {};
   }
+  Result<void> lose(PageId id, const Error& why) override {
+    pages.erase(id);
+    lost.emplace(id, why);
+    return {};
+  }
+  bool is_lost(PageId id) const override { return lost.contains(id); }
   Result<void> committed(const LogPlace&) override { return {}; }
+  std::map<PageId, Error> lost;
   std::map<PageId, std::vector<std::byte>> pages;
   std::vector<std::string> calls;
 };
@@ -77,6 +85,27 @@ TEST(Redo, AnImageOfAnotherPageIsRefused) {
   const ImageRange whole[] = {{0, page}};
   append_image(payload, PageId{4}, whole);
   EXPECT_EQ(redo_payload(payload, TxnNumber{1}, target).error().code(), ErrorCode::kDamaged);
+}
+
+TEST(Redo, EditsOfALostPageWaitForAWholeOne) {
+  Pages target;
+  std::vector<std::byte> page = new_page(PageId{3}, TxnNumber{1});
+  EditList list = EditList::on(TxnNumber{1});
+  Editor(page, &list).write(1000, as_bytes("hello"));
+  std::vector<std::byte> edits;
+  append_edits(edits, PageId{3}, list.base(), list.bytes());
+  ASSERT_TRUE(redo_payload(edits, TxnNumber{2}, target).has_value());
+  ASSERT_TRUE(redo_payload(edits, TxnNumber{3}, target).has_value());
+  EXPECT_TRUE(target.lost.contains(PageId{3}));
+  EXPECT_TRUE(target.pages.empty());
+
+  std::vector<std::byte> image;
+  const ImageRange whole[] = {{0, page}};
+  append_image(image, PageId{3}, whole);
+  ASSERT_TRUE(redo_payload(image, TxnNumber{4}, target).has_value());
+  EXPECT_TRUE(target.lost.empty());
+  store(page.data() + page_at::kTxn, TxnNumber{4});
+  EXPECT_EQ(target.pages[PageId{3}], page);
 }
 
 TEST(Redo, HostileEditsAreErrors) {

@@ -31,6 +31,8 @@ class Collector final : public RedoTarget {
     ++batches;
     return {};
   }
+  Result<void> lose(PageId, const Error& why) override { return std::unexpected(why); }
+  bool is_lost(PageId) const override { return false; }
   Result<void> committed(const LogPlace& at) override {
     txns.push_back(raw(at.end.txn));
     last = at;
