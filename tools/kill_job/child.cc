@@ -29,8 +29,7 @@ T need(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-void tell(int pipe, Message::Kind kind, std::uint64_t transaction) {
-  const Message message{kind, transaction};
+void tell(int pipe, const Message& message) {
   if (write(pipe, &message, sizeof message) != sizeof message) give_up("the parent has gone");
 }
 
@@ -45,9 +44,9 @@ class Writers {
       if (!writer && writer.error().code() == ErrorCode::kTimedOut) continue;
       if (!writer) give_up(writer.error().to_string());
       const std::uint64_t n = change(*writer);
-      tell(pipe_, Message::Kind::kBegun, n);
-      commit(*writer, n);
-      tell(pipe_, Message::Kind::kAcknowledged, n);
+      tell(pipe_, {Message::Kind::kBegun, n, 0});
+      const CommitToken token = commit(*writer, n);
+      tell(pipe_, {Message::Kind::kAcknowledged, n, token});
     }
   }
 
@@ -72,20 +71,22 @@ class Writers {
   }
 
   // Every kind of commit that promises to survive SIGKILL.
-  void commit(WriteTransaction& writer, std::uint64_t n) {
+  CommitToken commit(WriteTransaction& writer, std::uint64_t n) {
+    CommitToken token = 0;
     switch (n % 4) {
       case 0:
-        need(writer.commit(Durability::kOs));
-        return;
+        return need(writer.commit(Durability::kOs));
       case 1:
-        need(database_.wait_durable(need(writer.commit_async())));
-        return;
+        token = need(writer.commit_async());
+        break;
       case 2:
-        need(database_.wait_durable(need(writer.commit(Durability::kLazy))));
-        return;
+        token = need(writer.commit(Durability::kLazy));
+        break;
       default:
-        need(writer.commit(Durability::kSync));
+        return need(writer.commit(Durability::kSync));
     }
+    need(database_.wait_durable(token));
+    return token;
   }
 
   Database& database_;

@@ -16,7 +16,8 @@ struct Message {
     kAcknowledged,  // commit() has returned, and what it promised holds from here on.
   };
   Kind kind;
-  std::uint64_t transaction;
+  std::uint64_t transaction;  // The job's own number, from 1.
+  std::uint64_t token;        // kAcknowledged: Holdfast's number of it, as its reports use it.
 };
 
 // Never returns: writes until it is killed, or ends with code 3 and a sentence on standard error.

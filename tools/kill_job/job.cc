@@ -54,6 +54,7 @@ bool Job::take_messages(int pipe, Round& round) {
       round.begun = std::max(round.begun, messages[i].transaction);
     } else {
       round.acknowledged.push_back(messages[i].transaction);
+      round.token = std::max(round.token, messages[i].token);
     }
   }
   return true;
@@ -91,11 +92,18 @@ Job::Round Job::let_child_write(bool early) {
 
 void Job::account(const Round& round, const Verdict& verdict, bool read_only) {
   // A child that began nothing, or pages that the look before saw too, speak of an earlier kill.
-  const bool checkpoint_in_flight =
-      verdict.checkpoint_pages != 0 && verdict.checkpoint_pages != pages_left_;
-  const bool in_flight = round.begun != 0 && (verdict.commit_in_flight || checkpoint_in_flight);
+  const bool wrote = round.begun != 0;
+  const bool cut = wrote && verdict.commit_cut;
+  // The report has a commit whose call had not returned.
+  const bool unanswered = !round.acknowledged.empty() && verdict.recovered_txn > round.token;
+  const bool checkpoint =
+      wrote && verdict.checkpoint_pages != 0 && verdict.checkpoint_pages != pages_left_;
+  const bool in_flight = cut || unanswered || checkpoint;
   pages_left_ = read_only ? verdict.checkpoint_pages : 0;
   in_flight_ += in_flight ? 1 : 0;
+  commits_cut_ += cut ? 1 : 0;
+  commits_unanswered_ += unanswered ? 1 : 0;
+  checkpoints_unfinished_ += checkpoint ? 1 : 0;
   acknowledged_ += round.acknowledged.size();
   writing_seconds_ += round.seconds;
   open_seconds_max_ = std::max(open_seconds_max_, verdict.open_seconds);
@@ -121,10 +129,15 @@ void Job::account(const Round& round, const Verdict& verdict, bool read_only) {
       round.acknowledged.empty()
           ? 0
           : *std::max_element(round.acknowledged.begin(), round.acknowledged.end());
+  std::vector<const char*> kinds;
+  if (cut) kinds.push_back("commit cut off");
+  if (unanswered) kinds.push_back("commit not yet answered");
+  if (checkpoint) kinds.push_back("checkpoint");
   fmt::print("{}{}{}: {} acknowledged up to {}, begun up to {}; found {}, {} records compared\n",
              round.killed ? fmt::format("kill {}", kills_) : "at the end",
-             in_flight ? ", in flight" : "", read_only ? ", looked at read-only" : "",
-             round.acknowledged.size(), newest, round.begun, verdict.transaction, verdict.records);
+             in_flight ? fmt::format(", in flight ({})", fmt::join(kinds, ", ")) : "",
+             read_only ? ", looked at read-only" : "", round.acknowledged.size(), newest,
+             round.begun, verdict.transaction, verdict.records);
   if (!verdict.report.empty()) fmt::print("  {}\n", verdict.report);
   for (const std::string& fault : faults) fmt::print("  FAULT: {}\n", fault);
   std::fflush(stdout);

@@ -32,6 +32,7 @@ class Job {
   struct Round {
     std::uint64_t begun = 0;                  // The highest transaction begun.
     std::vector<std::uint64_t> acknowledged;  // In the order in which they came.
+    std::uint64_t token = 0;                  // The highest of theirs.
     bool killed = false;                      // By us, and not ended by itself.
     double seconds = 0;
   };
@@ -50,6 +51,9 @@ class Job {
 
   std::uint64_t kills_ = 0;
   std::uint64_t in_flight_ = 0;
+  std::uint64_t commits_cut_ = 0;         // Kinds of what was in flight; a kill may count
+  std::uint64_t commits_unanswered_ = 0;  // in several.
+  std::uint64_t checkpoints_unfinished_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t lost_ = 0;
   std::uint64_t faults_ = 0;

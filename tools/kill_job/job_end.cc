@@ -102,7 +102,10 @@ bool Job::print_summary(bool checked) const {
   fmt::print("  commits acknowledged  {}, {} revisions\n", acknowledged_,
              transaction_ == 0 ? 0 : history_.revision(transaction_));
   fmt::print("  kills                 {}\n", kills_);
-  fmt::print("  in flight             {}\n", in_flight_);
+  fmt::print(
+      "  in flight             {} (commits cut off {}, found but not yet answered {}, checkpoints "
+      "unfinished {})\n",
+      in_flight_, commits_cut_, commits_unanswered_, checkpoints_unfinished_);
   fmt::print("  lost                  {}\n", lost_);
   fmt::print("  faults                {}\n", faults_);
   fmt::print("  records compared      {}\n", records_);

@@ -105,7 +105,8 @@ Verdict judge(const std::string& path, const History& history, bool read_only) {
   verdict.opened = true;
   verdict.report = database->recovery().to_string();
   const LogEnd end = database->recovery().log_end;
-  verdict.commit_in_flight = end == LogEnd::kUnfinished || end == LogEnd::kTorn;
+  verdict.commit_cut = end == LogEnd::kUnfinished || end == LogEnd::kTorn;
+  verdict.recovered_txn = database->recovery().recovered_txn;
   verdict.checkpoint_pages = database->recovery().checkpoint_in_flight;
   const Stats stats = database->stats();
   verdict.file_bytes = stats.file_bytes;

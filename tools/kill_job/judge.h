@@ -13,7 +13,8 @@ struct Verdict {
   bool opened = false;
   std::vector<std::string> faults;     // Sentences; none when all is as it must be.
   std::string report;                  // The recovery report, a line or two.
-  bool commit_in_flight = false;       // By that report: the log ends in the middle of a commit.
+  bool commit_cut = false;             // By that report: the log ends in the middle of a commit.
+  std::uint64_t recovered_txn = 0;     // By that report: the newest commit found, whole.
   std::uint64_t checkpoint_pages = 0;  // By that report: left by a checkpoint that never finished.
   std::uint64_t transaction = 0;       // The last one that is in the database.
   std::uint64_t records = 0;           // Compared, in all trees.
