@@ -5,10 +5,12 @@
 namespace holdfast {
 namespace {
 
+// So many smaller groups in a row, and the larger one isn't expected any more.
+constexpr std::uint32_t kSmallerGroups = 8;
 // A leader waits while commits keep arriving: so many turns without one, or in all, end it. Counted
 // rather than timed, since a simulated clock stands still; a turn is 0.3 to 1 us.
-constexpr int kGatherIdleTurns = 40;
-constexpr int kGatherTurns = 200;
+constexpr int kGatherIdleTurns = 120;
+constexpr int kGatherTurns = 400;
 
 }  // namespace
 
@@ -43,7 +45,9 @@ void LogWriter::lead(MutexLock& lock) {
   (void)sync_step(false);
   lock.lock();
   sync_running_ = false;
+  lock.unlock();  // Or each whom this wakes would run into it and sleep again.
   sync_done_.notify_all();
+  lock.lock();
 }
 
 // A sync for a caller that wants one whatever is durable already.
@@ -59,25 +63,32 @@ Result<void> LogWriter::sync_alone(bool with_mark) {
   return done;
 }
 
-// The threads that the last two syncs served are likely to commit again at once: those of the last
-// are on their way, those of the one before wait already. Without a moment's patience they would
-// take turns in two half groups for ever.
+// The threads that the last sync served are likely to commit again at once, and those that came
+// while it ran wait already. Without a moment's patience they would take turns in two half groups
+// for ever.
 void LogWriter::gather_group() {
-  const std::uint64_t expected = last_group_ + group_before_;
-  if (expected <= 2) return;
+  if (expected_groups_ <= 1) return;
   std::uint64_t seen = 0;
   for (int turn = 0, idle = 0; turn < kGatherTurns && idle < kGatherIdleTurns; ++turn, ++idle) {
     const std::uint64_t here = appended_groups_ - announced_groups_;
-    if (here >= expected) return;
+    if (here >= expected_groups_) return;
     if (here != seen) idle = 0;
     seen = here;
     std::this_thread::yield();
   }
 }
 
+// Some may be late once; those who stay away cost a few syncs their patience, no more.
+void LogWriter::expect_next_group(std::uint64_t seen) {
+  if (seen < expected_groups_ && ++smaller_groups_ < kSmallerGroups) return;
+  expected_groups_ = seen;
+  smaller_groups_ = 0;
+}
+
 Result<void> LogWriter::sync_step(bool with_mark) {
   TxnNumber end;
   bool news;
+  std::uint64_t served;
   {
     MutexLock queue(queue_mutex_);
     if (poison_) return std::unexpected(*poison_);
@@ -85,8 +96,7 @@ Result<void> LogWriter::sync_step(bool with_mark) {
     watched_place_.reset();
     if (written_place_.end.txn == end) watched_place_ = written_place_;
     news = end > durable_place_.end.txn;
-    group_before_ = last_group_.load();
-    last_group_ = appended_groups_ - announced_groups_;
+    served = appended_groups_ - announced_groups_;
     announced_groups_ = appended_groups_.load();
     // With the queue locked: whoever appends the next group, and drops versions it supersedes,
     // knows that this end is about to be a durable state.
@@ -98,6 +108,7 @@ Result<void> LogWriter::sync_step(bool with_mark) {
     ++sync_count_;
     if (auto done = file->sync(); !done) return std::unexpected(poison(done.error()));
   }
+  expect_next_group(served + (appended_groups_ - announced_groups_));
   return finish_sync(end, work);
 }
 

@@ -154,6 +154,7 @@ class LogWriter {
   // log_sync.cc
   void lead(MutexLock& lock);
   void gather_group();
+  void expect_next_group(std::uint64_t seen);
   Result<void> sync_step(bool with_mark);
   Result<void> sync_alone(bool with_mark);
   Result<void> prepare_sync(bool with_mark, SyncWork& work);
@@ -168,6 +169,9 @@ class LogWriter {
   Mutex sync_mutex_;  // Guards who leads.
   Condition sync_done_;
   bool sync_running_ = false;
+  // Whoever leads has these to itself:
+  std::uint64_t expected_groups_ = 0;  // To be served by the next sync; see gather_group().
+  std::uint32_t smaller_groups_ = 0;   // Served since one as large.
 
   mutable Mutex io_mutex_;  // Guards the end of the file and everything about segments.
   std::vector<std::unique_ptr<Segment>> segments_;  // Of this epoch; the last is current.
@@ -203,9 +207,7 @@ class LogWriter {
   Atomic<TxnNumber> written_txn_{TxnNumber{0}};
   Atomic<TxnNumber> durable_txn_{TxnNumber{0}};
   Atomic<std::uint64_t> appended_groups_{0};
-  Atomic<std::uint64_t> announced_groups_{0};  // appended_groups_ when the last sync began,
-  Atomic<std::uint64_t> last_group_{0};        // how many that sync served,
-  Atomic<std::uint64_t> group_before_{0};      // and the one before.
+  Atomic<std::uint64_t> announced_groups_{0};  // appended_groups_ when the last sync began.
   Atomic<std::uint64_t> written_bytes_{0};
   Atomic<std::uint64_t> sync_count_{0};
 };

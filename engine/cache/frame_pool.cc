@@ -91,6 +91,7 @@ void FramePool::retire(FrameIndex index, std::uint64_t epoch) {
   retired.retired_at = epoch;
   retired.state.store(FrameState::kLimbo);
   limbo_.push_back(index);
+  in_limbo_.store(limbo_.size(), std::memory_order_relaxed);
 }
 
 void FramePool::resurrect(FrameIndex index) {
@@ -98,12 +99,8 @@ void FramePool::resurrect(FrameIndex index) {
   Frame& back = frame(index);
   if (back.state.load() != FrameState::kLimbo) return;
   limbo_.erase(std::find(limbo_.begin(), limbo_.end(), index));
+  in_limbo_.store(limbo_.size(), std::memory_order_relaxed);
   back.state.store(FrameState::kPublished);
-}
-
-std::size_t FramePool::in_limbo() {
-  MutexLock lock(mutex_);
-  return limbo_.size();
 }
 
 std::size_t FramePool::reclaim(std::uint64_t oldest_guard) {
@@ -122,6 +119,8 @@ std::size_t FramePool::reclaim(std::uint64_t oldest_guard) {
     in_use_.fetch_sub(1, std::memory_order_relaxed);
     ++freed;
   }
+  in_limbo_.store(limbo_.size(), std::memory_order_relaxed);
+  due_.store(limbo_.size() + kReclaimEvery, std::memory_order_relaxed);
   return freed;
 }
 

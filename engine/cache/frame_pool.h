@@ -68,7 +68,7 @@ class FramePool {
     bit.store(0, std::memory_order_relaxed);
     return true;
   }
-  [[nodiscard]] std::size_t in_limbo();
+  [[nodiscard]] std::size_t in_limbo() const { return in_limbo_.load(std::memory_order_relaxed); }
 
   // A free frame in state kTaken, or kNoFrame. `limit` bounds the frames in use.
   FrameIndex take(std::uint32_t limit);
@@ -78,6 +78,10 @@ class FramePool {
   void retire(FrameIndex index, std::uint64_t epoch);
   // Out of limbo again, as published: a pinned frame only, whose content was never reused.
   void resurrect(FrameIndex index);
+  // So much has been retired since the last reclaim() that one more is worth its while.
+  [[nodiscard]] bool reclaim_due() const {
+    return in_limbo_.load(std::memory_order_relaxed) >= due_.load(std::memory_order_relaxed);
+  }
   // Frees what limbo holds from before `oldest_guard`; answers how many.
   std::size_t reclaim(std::uint64_t oldest_guard);
 
@@ -89,8 +93,12 @@ class FramePool {
   std::unique_ptr<Frame[]> frames_;
   std::unique_ptr<Atomic<std::uint8_t>[]> referenced_;
   std::byte* arena_ = nullptr;
-  std::size_t mapped_bytes_ = 0;  // 0 when the arena is the caller's.
+  std::size_t mapped_bytes_ = 0;                    // 0 when the arena is the caller's.
+  static constexpr std::size_t kReclaimEvery = 16;  // Frames.
+
   Atomic<std::uint32_t> in_use_{0};
+  Atomic<std::size_t> in_limbo_{0};
+  Atomic<std::size_t> due_{kReclaimEvery};  // Frames in limbo.
   Mutex mutex_;
   std::vector<FrameIndex> free_;
   std::uint32_t never_used_ = 1;  // Frames from here on were never taken.

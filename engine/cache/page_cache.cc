@@ -132,6 +132,9 @@ Result<void> PageCache::read_into(PageId id, MapEntry entry, FrameIndex frame) {
 
 Result<FrameIndex> PageCache::take_frame() {
   int futile = 0;
+  // Used frames before fresh ones: they are in the processor's caches, and memory that was never
+  // needed is never touched.
+  if (pool_->reclaim_due()) pool_->reclaim(readers_.oldest_guard());
   for (int attempt = 0; attempt < kFrameAttempts && futile < kFutileAttempts; ++attempt) {
     const std::uint32_t limit = frame_limit();
     if (FrameIndex frame = pool_->take(limit)) return frame;

@@ -273,7 +273,7 @@ void bench_durable(Database& db) {
 }
 
 void bench_threads(Database& db) {
-  const std::uint64_t count = 200;
+  const std::uint64_t count = 1000;
   std::uint64_t seed = 1000;
   auto eight = [&] {
     std::vector<std::thread> threads;

@@ -19,7 +19,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kAccounts = 3000;
+constexpr int kAccounts = 6000;
 constexpr std::int64_t kBalance = 1000;
 
 #if defined(__has_feature)
