@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "engine/base/limits.h"
 #include "engine/base/result.h"
 
 namespace holdfast {
@@ -9,14 +10,26 @@ namespace {
 
 constexpr std::uint16_t kMoveBit = 0x8000;
 constexpr std::size_t kEditFrom = page_at::kKind;  // What lies before is not edited.
+static_assert(kPageSizeMax - kEditFrom < kMoveBit, "a length must leave the top bit clear");
+
+bool in_range(std::span<const std::byte> page, std::size_t at, std::size_t length) {
+  return at >= kEditFrom && at <= page.size() && length <= page.size() - at;
+}
+
+// The two verbs, live and in redo. False, and nothing done, when they would leave the page.
+bool write_bytes(std::span<std::byte> page, std::size_t at, std::span<const std::byte> bytes) {
+  if (!in_range(page, at, bytes.size())) return false;
+  std::memmove(page.data() + at, bytes.data(), bytes.size());
+  return true;
+}
+
+bool move_bytes(std::span<std::byte> page, std::size_t to, std::size_t from, std::size_t length) {
+  if (!in_range(page, to, length) || !in_range(page, from, length)) return false;
+  std::memmove(page.data() + to, page.data() + from, length);
+  return true;
+}
 
 }  // namespace
-
-bool Editor::in_range(std::size_t offset, std::size_t length) {
-  const bool fits = offset >= kEditFrom && length < kMoveBit && offset + length <= page_.size();
-  if (!fits) list_->broken_ = true;
-  return fits;
-}
 
 void Editor::note(std::uint16_t at, std::uint16_t length_field,
                   std::span<const std::byte> payload) {
@@ -34,15 +47,21 @@ void Editor::note(std::uint16_t at, std::uint16_t length_field,
 }
 
 void Editor::write(std::size_t offset, std::span<const std::byte> bytes) {
-  if (bytes.empty() || !in_range(offset, bytes.size())) return;
-  std::memmove(page_.data() + offset, bytes.data(), bytes.size());
+  if (bytes.empty()) return;
+  if (!write_bytes(page_, offset, bytes)) {
+    list_->broken_ = true;
+    return;
+  }
   note(static_cast<std::uint16_t>(offset), static_cast<std::uint16_t>(bytes.size()),
        {page_.data() + offset, bytes.size()});
 }
 
 void Editor::move(std::size_t to, std::size_t from, std::size_t length) {
-  if (length == 0 || to == from || !in_range(to, length) || !in_range(from, length)) return;
-  std::memmove(page_.data() + to, page_.data() + from, length);
+  if (length == 0 || to == from) return;
+  if (!move_bytes(page_, to, from, length)) {
+    list_->broken_ = true;
+    return;
+  }
   std::byte source[2];
   store16(source, static_cast<std::uint16_t>(from));
   note(static_cast<std::uint16_t>(to), static_cast<std::uint16_t>(length) | kMoveBit, source);
@@ -75,18 +94,11 @@ Result<void> apply_edits(std::span<std::byte> page, std::span<const std::byte> e
     const std::size_t length = field & ~kMoveBit;
     const bool is_move = (field & kMoveBit) != 0;
     edits = edits.subspan(4);
-    if (at < kEditFrom || at + length > page.size())
-      return fail(ErrorCode::kDamaged, "page edit leaves the page");
     const std::size_t payload = is_move ? 2 : length;
     if (edits.size() < payload) return fail(ErrorCode::kDamaged, "page edit is cut short");
-    if (is_move) {
-      const std::size_t from = load16(edits.data());
-      if (from < kEditFrom || from + length > page.size())
-        return fail(ErrorCode::kDamaged, "page edit leaves the page");
-      std::memmove(page.data() + at, page.data() + from, length);
-    } else {
-      std::memcpy(page.data() + at, edits.data(), length);
-    }
+    const bool done = is_move ? move_bytes(page, at, load16(edits.data()), length)
+                              : write_bytes(page, at, edits.first(length));
+    if (!done) return fail(ErrorCode::kDamaged, "page edit leaves the page");
     edits = edits.subspan(payload);
   }
   return {};

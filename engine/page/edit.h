@@ -68,7 +68,6 @@ class Editor {
   void set_gap(std::uint16_t begin, std::uint16_t end);
 
  private:
-  bool in_range(std::size_t offset, std::size_t length);
   void note(std::uint16_t at, std::uint16_t length_field, std::span<const std::byte> payload);
 
   std::span<std::byte> page_;
