@@ -155,8 +155,10 @@ Result<bool> DatabaseImpl::step_checkpoint() {
     TRY(restore_meta_copies());
     TRY(scan_free_space());
     TRY(prepare_log_for_checkpoint());
+    ReaderSlot* slot = TRY(cache_->readers().claim());
     auto fresh = std::make_unique<Checkpoint>(
-        CheckpointParts{environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()});
+        CheckpointParts{environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()},
+        *slot);
     TRY(fresh->begin([this] {
       LogWriter* log = log_.load();
       return log == nullptr ? opened_place_ : log->durable_position();

@@ -37,8 +37,8 @@ struct CheckpointParts {
 
 class Checkpoint {
  public:
-  explicit Checkpoint(const CheckpointParts& parts)
-      : parts_(parts), slot_(parts.cache->readers().claim()) {}
+  // Takes over a slot that the caller has claimed.
+  Checkpoint(const CheckpointParts& parts, ReaderSlot& slot) : parts_(parts), slot_(slot) {}
   ~Checkpoint();
   Checkpoint(const Checkpoint&) = delete;
   Checkpoint& operator=(const Checkpoint&) = delete;

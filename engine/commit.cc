@@ -26,9 +26,14 @@ Result<WriteTransaction> DatabaseImpl::begin_write(std::chrono::milliseconds tim
                                           std::to_string(timeout.count()) +
                                           " ms; commit it, or raise Options::write_timeout");
   }
+  auto slot = cache_->readers().claim();
+  if (!slot) {
+    gate_.leave();
+    return std::unexpected(slot.error());
+  }
   open_transactions_.fetch_add(1);
-  return WriteTransaction(std::make_unique<WriteState>(*this, *cache_, ids_, next(cache_->newest()),
-                                                       [this] { return make_room(); }));
+  return WriteTransaction(std::make_unique<WriteState>(
+      *this, *cache_, **slot, ids_, next(cache_->newest()), [this] { return make_room(); }));
 }
 
 void DatabaseImpl::writer_ended() {

@@ -91,7 +91,8 @@ Result<void> DatabaseImpl::write_first_state() {
   meta_ = MetaStore::blank(*file_);
   TRY(attach(meta, TxnNumber{0}, 1, 0));
   {
-    WriteView view(*cache_, ids_, TxnNumber{1}, [] { return Result<void>(); });
+    ReaderSlot* slot = TRY(cache_->readers().claim());
+    WriteView view(*cache_, *slot, ids_, TxnNumber{1}, [] { return Result<void>(); });
     TRY(catalog_create(view));
     std::vector<WrittenPage> pages;
     for (const WriteView::PrivatePage& page : view.pages())
@@ -104,8 +105,9 @@ Result<void> DatabaseImpl::write_first_state() {
   }
   cache_->became_durable(TxnNumber{1});
   opened_place_ = {{Lsn{0}, 0, TxnNumber{1}}, {}};
-  Checkpoint checkpoint(
-      {environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()});
+  ReaderSlot* slot = TRY(cache_->readers().claim());
+  Checkpoint checkpoint({environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()},
+                        *slot);
   TRY(checkpoint.begin([this] { return opened_place_; }));
   while (TRY(checkpoint.step())) {
   }

@@ -95,8 +95,10 @@ Result<ReadTransaction> DatabaseImpl::begin_read(const ReadOptions& options) {
   if (at_least > raw(cache_->durable())) {
     if (auto error = poisoned()) return std::unexpected(*error);
   }
+  ReaderSlot* slot = TRY(cache_->readers().claim());
   open_transactions_.fetch_add(1);
-  return ReadTransaction(std::make_unique<SnapshotState>(*this, *cache_, TxnNumber{at_least}));
+  return ReadTransaction(
+      std::make_unique<SnapshotState>(*this, *cache_, *slot, TxnNumber{at_least}));
 }
 
 void DatabaseImpl::reader_ended() {

@@ -26,8 +26,9 @@ Result<std::uint64_t> ReadState::count(TreeId id) {
   return entry.records;
 }
 
-SnapshotState::SnapshotState(DatabaseImpl& db, PageCache& cache, TxnNumber at_least)
-    : ReadState(db, view_), view_(cache, at_least) {}
+SnapshotState::SnapshotState(DatabaseImpl& db, PageCache& cache, ReaderSlot& slot,
+                             TxnNumber at_least)
+    : ReadState(db, view_), view_(cache, slot, at_least) {}
 
 SnapshotState::~SnapshotState() {
   db_.reader_ended();
@@ -39,9 +40,9 @@ Result<void> SnapshotState::usable() const {
   return {};
 }
 
-WriteState::WriteState(DatabaseImpl& db, PageCache& cache, IdSpace& ids, TxnNumber number,
-                       std::function<Result<void>()> make_room)
-    : ReadState(db, view_), view_(cache, ids, number, std::move(make_room)) {}
+WriteState::WriteState(DatabaseImpl& db, PageCache& cache, ReaderSlot& slot, IdSpace& ids,
+                       TxnNumber number, std::function<Result<void>()> make_room)
+    : ReadState(db, view_), view_(cache, slot, ids, number, std::move(make_room)) {}
 
 WriteState::~WriteState() {
   abort();

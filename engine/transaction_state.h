@@ -40,7 +40,7 @@ class ReadState {
 
 class SnapshotState final : public ReadState {
  public:
-  SnapshotState(DatabaseImpl& db, PageCache& cache, TxnNumber at_least);
+  SnapshotState(DatabaseImpl& db, PageCache& cache, ReaderSlot& slot, TxnNumber at_least);
   ~SnapshotState() override;
   Result<void> usable() const override;
   [[nodiscard]] TxnNumber txn() const override { return view_.snapshot(); }
@@ -52,7 +52,7 @@ class SnapshotState final : public ReadState {
 // Owns the writer's turn from begin to commit or abort.
 class WriteState final : public ReadState {
  public:
-  WriteState(DatabaseImpl& db, PageCache& cache, IdSpace& ids, TxnNumber number,
+  WriteState(DatabaseImpl& db, PageCache& cache, ReaderSlot& slot, IdSpace& ids, TxnNumber number,
              std::function<Result<void>()> make_room);
   ~WriteState() override;
   Result<void> usable() const override;

@@ -96,10 +96,10 @@ class Verification {
     PageCache* cache;
     IdSpace* ids;
   };
-  Verification(const Parts& parts, TxnNumber at_least, const VerifyOptions& options,
-               VerifyReport& report)
+  Verification(const Parts& parts, ReaderSlot& slot, TxnNumber at_least,
+               const VerifyOptions& options, VerifyReport& report)
       : parts_(parts),
-        view_(*parts.cache, at_least),
+        view_(*parts.cache, slot, at_least),
         report_(report),
         findings_(report, options.findings_max, parts.file->path()),
         teller_(options.progress, id_end()) {}
@@ -291,7 +291,8 @@ Result<VerifyReport> DatabaseImpl::verify(const VerifyOptions& options) {
   if (auto error = poisoned()) return std::unexpected(*error);
   const Verification::Parts parts{file_.get(),  environment_.storage, map_.get(),
                                   slots_.get(), cache_.get(),         &ids_};
-  Verification verification(parts, TxnNumber{last_returned_.load()}, options, report);
+  ReaderSlot* slot = TRY(cache_->readers().claim());
+  Verification verification(parts, *slot, TxnNumber{last_returned_.load()}, options, report);
   TRY(verification.check_trees());
   TRY(verification.check_reach());
   TRY(verification.check_pages_on_disk());

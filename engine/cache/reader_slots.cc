@@ -1,6 +1,9 @@
 #include "engine/cache/reader_slots.h"
 
 #include <algorithm>
+#include <string>
+
+#include "engine/base/result.h"
 
 namespace holdfast {
 
@@ -24,18 +27,18 @@ ReaderSlot* ReaderSlots::try_claim(std::uint32_t chunk) {
   return nullptr;
 }
 
-ReaderSlot& ReaderSlots::claim() {
+Result<ReaderSlot*> ReaderSlots::claim() {
   for (;;) {
     const std::uint32_t chunks = chunk_count_.load();
     for (std::uint32_t c = 0; c < chunks; ++c) {
-      if (ReaderSlot* slot = try_claim(c)) return *slot;
+      if (ReaderSlot* slot = try_claim(c)) return slot;
     }
     MutexLock lock(grow_mutex_);
     if (chunk_count_.load() != chunks) continue;
     if (chunks == kMaxChunks) {
-      lock.unlock();
-      std::this_thread::yield();
-      continue;
+      return fail(ErrorCode::kLimitExceeded,
+                  std::to_string(kMaxReaders) +
+                      " transactions are open, and that is the limit; end some of them");
     }
     chunks_[chunks].store(new Chunk());
     chunk_count_.store(chunks + 1);

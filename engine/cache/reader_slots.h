@@ -9,7 +9,7 @@
 // G2 Announcing and looking are seq_cst on both sides, so either the reader sees what a collector
 //    did before it looked, or the collector sees the reader.
 //
-// Claiming a slot takes a short lock only when the thread's last slot is taken.
+// Claiming a slot takes a short lock only when all that there are are taken.
 #pragma once
 
 #include <array>
@@ -19,6 +19,7 @@
 
 #include "engine/base/sync.h"
 #include "engine/base/types.h"
+#include "holdfast/error.h"
 
 namespace holdfast {
 
@@ -41,6 +42,8 @@ struct alignas(128) ReaderSlot {
   std::vector<Superseded> kept;  // Under the cache's version lock: what this snapshot alone keeps.
 };
 
+inline constexpr std::size_t kMaxReaders = 65'536;  // Transactions open at once.
+
 class ReaderSlots {
  public:
   ReaderSlots();
@@ -48,7 +51,8 @@ class ReaderSlots {
   ReaderSlots(const ReaderSlots&) = delete;
   ReaderSlots& operator=(const ReaderSlots&) = delete;
 
-  ReaderSlot& claim();
+  // kLimitExceeded, with the number, when all slots are taken.
+  Result<ReaderSlot*> claim();
   void release(ReaderSlot& slot);
 
   void enter(ReaderSlot& slot) {
@@ -74,7 +78,7 @@ class ReaderSlots {
 
  private:
   static constexpr std::size_t kChunkSlots = 16;
-  static constexpr std::size_t kMaxChunks = 4096;  // 65,536 transactions at once.
+  static constexpr std::size_t kMaxChunks = kMaxReaders / kChunkSlots;
   using Chunk = std::array<ReaderSlot, kChunkSlots>;
 
   ReaderSlot* try_claim(std::uint32_t chunk);

@@ -8,11 +8,10 @@ namespace holdfast {
 
 class SnapshotView final : public PageSource {
  public:
-  // See PageCache::begin_snapshot() for what `at_least` means.
-  SnapshotView(PageCache& cache, TxnNumber at_least)
-      : cache_(cache),
-        slot_(cache.readers().claim()),
-        snapshot_(cache.begin_snapshot(slot_, at_least)) {}
+  // Takes over a slot that the caller has claimed. See PageCache::begin_snapshot() for what
+  // `at_least` means.
+  SnapshotView(PageCache& cache, ReaderSlot& slot, TxnNumber at_least)
+      : cache_(cache), slot_(slot), snapshot_(cache.begin_snapshot(slot_, at_least)) {}
   ~SnapshotView() override {
     cache_.end_snapshot(slot_);
     cache_.readers().release(slot_);

@@ -7,11 +7,11 @@
 
 namespace holdfast {
 
-WriteView::WriteView(PageCache& cache, IdSpace& ids, TxnNumber number,
+WriteView::WriteView(PageCache& cache, ReaderSlot& slot, IdSpace& ids, TxnNumber number,
                      std::function<Result<void>()> make_room)
     : cache_(cache),
       ids_(ids),
-      slot_(&cache.readers().claim()),
+      slot_(&slot),
       number_(number),
       base_(cache.newest()),
       make_room_(std::move(make_room)) {}

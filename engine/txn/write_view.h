@@ -27,8 +27,9 @@ class WriteView final : public PageSink {
     bool fresh = false;
   };
 
-  // `make_room` is asked to free frames (by a checkpoint) when the transaction finds none.
-  WriteView(PageCache& cache, IdSpace& ids, TxnNumber number,
+  // Takes over a slot that the caller has claimed. `make_room` is asked to free frames (by a
+  // checkpoint) when the transaction finds none.
+  WriteView(PageCache& cache, ReaderSlot& slot, IdSpace& ids, TxnNumber number,
             std::function<Result<void>()> make_room);
   ~WriteView() override { end(); }  // Drops whatever was not taken.
   WriteView(const WriteView&) = delete;

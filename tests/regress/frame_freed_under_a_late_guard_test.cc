@@ -17,7 +17,7 @@ TEST(Regress, FrameFreedUnderALateGuard) {
   ReaderSlots readers;
   const FrameIndex frame = pool->take(8);
   const std::uint64_t horizon = readers.oldest_guard();  // A
-  ReaderSlot& reader = readers.claim();
+  ReaderSlot& reader = **readers.claim();
   readers.enter(reader);
   pool->retire(frame, readers.next_epoch());  // B
   EXPECT_EQ(pool->reclaim(horizon), 0u);      // A
