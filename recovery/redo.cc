@@ -23,7 +23,7 @@ bool is_loss(const Error& error) {
   return error.code() == ErrorCode::kDamaged || error.code() == ErrorCode::kIo;
 }
 
-Result<void> redo_edits(const Record& record, TxnNumber txn, RedoTarget& target) {
+Result<void> redo_edits(const LogRecord& record, TxnNumber txn, RedoTarget& target) {
   if (target.is_lost(record.page)) return {};
   auto base = target.base(record.page);
   if (!base && is_loss(base.error())) return target.lose(record.page, base.error());
@@ -43,7 +43,7 @@ Result<void> redo_edits(const Record& record, TxnNumber txn, RedoTarget& target)
   return {};
 }
 
-Result<void> redo_image(const Record& record, TxnNumber txn, RedoTarget& target) {
+Result<void> redo_image(const LogRecord& record, TxnNumber txn, RedoTarget& target) {
   auto blank = target.blank(record.page);
   if (!blank && is_loss(blank.error())) return target.lose(record.page, blank.error());
   const std::span<std::byte> page = TRY(std::move(blank));
@@ -60,7 +60,7 @@ Result<void> redo_image(const Record& record, TxnNumber txn, RedoTarget& target)
   return {};
 }
 
-Result<void> redo_record(const Record& record, TxnNumber txn, RedoTarget& target) {
+Result<void> redo_record(const LogRecord& record, TxnNumber txn, RedoTarget& target) {
   switch (record.kind) {
     case RecordKind::kEdits:
       return redo_edits(record, txn, target);
@@ -106,7 +106,7 @@ Result<void> redo_stretch(const LogFiles& files, const LogStretch& stretch,
 Result<void> redo_payload(std::span<const std::byte> payload, TxnNumber txn, RedoTarget& target) {
   RecordReader records(payload);
   while (!records.at_end()) {
-    const Record record = TRY(records.next());
+    const LogRecord record = TRY(records.next());
     TRY(redo_record(record, txn, target));
   }
   return {};

@@ -63,11 +63,11 @@ void append_free(std::vector<std::byte>& payload, PageId first, std::uint32_t co
   store32(head + 5, count);
 }
 
-Result<Record> RecordReader::next() {
+Result<LogRecord> RecordReader::next() {
   const std::byte* head = rest_.data();
   const std::size_t have = rest_.size();
   if (have < kImageHeadBytes) return cut_off();
-  Record record;
+  LogRecord record;
   record.kind = load<RecordKind>(head);
   record.page = load<PageId>(head + 1);
   std::size_t bytes = 0;

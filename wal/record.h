@@ -44,7 +44,7 @@ void append_place(std::vector<std::byte>& payload, PageId page, Slot slot, std::
 void append_free(std::vector<std::byte>& payload, PageId first, std::uint32_t count);
 
 // One decoded record; spans point into the payload.
-struct Record {
+struct LogRecord {
   RecordKind kind{};
   PageId page = kNoPage;             // kFree: the first.
   TxnNumber base{};                  // kEdits
@@ -60,7 +60,7 @@ class RecordReader {
   explicit RecordReader(std::span<const std::byte> payload) : rest_(payload) {}
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
   // kDamaged when the bytes are no record; then the rest can't be read.
-  Result<Record> next();
+  Result<LogRecord> next();
 
  private:
   std::span<const std::byte> rest_;

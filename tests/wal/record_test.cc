@@ -19,7 +19,7 @@ TEST(Record, RoundTrips) {
   append_edits(payload, PageId{8}, TxnNumber{9}, {});
 
   RecordReader reader(payload);
-  Record record = *reader.next();
+  LogRecord record = *reader.next();
   EXPECT_EQ(record.kind, RecordKind::kEdits);
   EXPECT_EQ(record.page, PageId{1});
   EXPECT_EQ(record.base, TxnNumber{2});
