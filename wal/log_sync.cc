@@ -74,7 +74,7 @@ void LogWriter::gather_group() {
     if (here >= expected_groups_) return;
     if (here != seen) idle = 0;
     seen = here;
-    std::this_thread::yield();
+    yield_thread();
   }
 }
 

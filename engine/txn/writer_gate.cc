@@ -22,7 +22,7 @@ bool WriterGate::enter(std::chrono::milliseconds timeout) {
     }
     waiting_.push_back(&self);
   }
-  for (int i = 0; i < kYields && !self.granted.load(); ++i) std::this_thread::yield();
+  for (int i = 0; i < kYields && !self.granted.load(); ++i) yield_thread();
   MutexLock lock(mutex_);
   const auto wait = std::min(timeout, kLongestWait);
   if (self.wake.wait_for(lock, wait, [&] { return self.granted.load(); })) return true;
