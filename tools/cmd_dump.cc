@@ -38,6 +38,16 @@ Step<std::string> lmdb_objection(const ReadTransaction& reader, const std::vecto
     if (info.name.find_first_of(std::string_view("\n\0", 2)) != std::string::npos) {
       return fmt::format("LMDB's dump format can't hold the tree name {}.", escaped(info.name));
     }
+    if (trees.size() > 1 && !info.name.empty()) {
+      auto taken = console.check(reader.contains(info.name));
+      if (!taken) return std::unexpected(taken.error());
+      if (*taken) {
+        return fmt::format(
+            "LMDB keeps its trees' names among the default tree's keys, and {} is "
+            "both: dump the trees one by one, with --tree.",
+            escaped(info.name));
+      }
+    }
     auto cursor = console.check(reader.cursor(info.tree));
     if (!cursor) return std::unexpected(cursor.error());
     auto on = cursor->first();
@@ -91,10 +101,10 @@ ExitCode run_dump(const Arguments& args, Console& console) {
     if (!objection->empty()) return console.fail(ExitCode::kFailed, *objection);
     map_bytes = lmdb_map_bytes(database->stats());
   }
-  RecordWriter writer(console.out(), args.format);
+  RecordWriter writer(console.out(), args.format, map_bytes);
   for (const TreeInfo& info : *trees) {
     // A single tree goes out without its name: it is to be loaded wherever the reader likes.
-    if (!writer.begin(args.all ? info.name : "", map_bytes)) return ExitCode::kDone;
+    if (!writer.begin(args.all ? info.name : "")) return ExitCode::kDone;
     auto dumped = dump_records(*reader, info.tree, writer, console);
     if (!dumped) return dumped.error();
     if (!*dumped || !writer.end()) return ExitCode::kDone;

@@ -26,7 +26,9 @@ ExitCode load(int input, const Arguments& args, Console& console) {
   LineReader lines(input, line_limit(args));
   // Looked at before the database is opened, so that a wrong file creates nothing.
   auto records = open_records(lines);
-  if (!records) return console.fail(records.error().code, records.error().sentence);
+  if (!records) {
+    return console.fail(records.error().code, source_of(args) + records.error().sentence);
+  }
 
   auto database = open_or_create(args, console);
   if (!database) return database.error();

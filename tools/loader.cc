@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "engine/base/limits.h"
 #include "tools/interrupt.h"
 #include "tools/wording.h"
 
@@ -13,6 +14,7 @@ namespace holdfast::tools {
 namespace {
 
 InputStop stop_for(const Error& error, std::uint64_t line) {
+  // A limit that a record passes is a fault of the input, not of the command line.
   const bool of_record = error.code() == ErrorCode::kLimitExceeded && line != 0;
   const ExitCode code = of_record ? ExitCode::kFailed : exit_code_for(error.code());
   return {code,
@@ -26,11 +28,16 @@ Result<Tree> tree_named(WriteTransaction& writer, const std::string& name) {
 
 }  // namespace
 
+std::string source_of(const Arguments& args) {
+  return args.input == "-" ? "" : args.input + ": ";
+}
+
 ExitCode Loader::run(RecordReader& reader) {
   const auto done = args_.atomic ? load_atomically(reader) : load_all(reader);
   progress_.wipe();
   if (done) return ExitCode::kDone;
-  return console_.fail(done.error().code, done.error().sentence + " " + outcome());
+  return console_.fail(done.error().code,
+                       source_of(args_) + done.error().sentence + " " + outcome());
 }
 
 std::string Loader::outcome() const {
@@ -126,7 +133,10 @@ Loader::Done Loader::commit_records(std::size_t begin, std::size_t end) {
     if (auto first = commit_records(begin, middle); !first) return first;
     return commit_records(middle, end);
   }
-  return std::unexpected(stop_for(failure, at < end ? batch_[at].line : 0));
+  const Record* record = at < end ? &batch_[at] : nullptr;
+  InputStop stop = stop_for(failure, record == nullptr ? 0 : record->line);
+  stop.sentence += remedy(failure, record);
+  return std::unexpected(std::move(stop));
 }
 
 Loader::Done Loader::load_atomically(RecordReader& reader) {
@@ -162,11 +172,17 @@ Loader::Done Loader::put(WriteTransaction& writer, Tree tree, const Record& reco
   auto put_in = writer.put(tree, record.key, record.value);
   if (put_in) return {};
   InputStop stop = stop_for(put_in.error(), record.line);
-  if (put_in.error().code() == ErrorCode::kLimitExceeded) {
-    stop.sentence +=
-        " If the transaction is too large, give more with --cache or leave out --atomic.";
-  }
+  stop.sentence += remedy(put_in.error(), &record);
   return std::unexpected(std::move(stop));
+}
+
+// What to do when it is the cache that is too small, and not a key too long.
+std::string Loader::remedy(const Error& error, const Record* record) const {
+  if (error.code() != ErrorCode::kLimitExceeded) return "";
+  const std::size_t key_bytes_max = max_key_bytes(database_.stats().page_size);
+  if (record != nullptr && record->key.size() > key_bytes_max) return "";
+  return args_.atomic ? " Give more with --cache, or leave out --atomic."
+                      : " Give more with --cache.";
 }
 
 }  // namespace holdfast::tools

@@ -17,6 +17,9 @@
 
 namespace holdfast::tools {
 
+// What stands before a sentence about the input: the file's name, nothing for standard input.
+[[nodiscard]] std::string source_of(const Arguments& args);
+
 class Loader {
  public:
   Loader(Database& database, const Arguments& args, Console& console)
@@ -38,6 +41,7 @@ class Loader {
   Done commit_records(std::size_t begin, std::size_t end);
   Done load_atomically(RecordReader& reader);
   Done put(WriteTransaction& writer, Tree tree, const Record& record) const;
+  [[nodiscard]] std::string remedy(const Error& error, const Record* record) const;
   void show_progress();
   [[nodiscard]] std::string outcome() const;
 

@@ -58,6 +58,7 @@ class TsvReader : public RecordReader {
   Step next_record(Record& record) override {
     std::string line;
     if (auto got = take_line(lines_, line); !got || !*got) return got;
+    drop_carriage_return(line);
     const std::size_t tab = line.find('\t');
     if (tab == std::string::npos) {
       return wrong(lines_.line_number(),
@@ -87,28 +88,17 @@ class DumpReader : public RecordReader {
  public:
   explicit DumpReader(LineReader& lines) : lines_(lines) {}
 
+  // Reads the first header, so that a wrong one is told before anything is done.
+  Step open() {
+    auto header = read_header();
+    if (header) opened_ = *header;
+    return header;
+  }
+
   Step next_section(std::string& database) override {
-    database.clear();
-    format_.reset();
-    std::string line;
-    if (auto got = take_line(lines_, line); !got || !*got) return got;
-    drop_carriage_return(line);
-    if (line != "VERSION=3") {
-      return wrong(lines_.line_number(),
-                   fmt::format("VERSION=3 was expected, not \"{}\".", shown(line)));
-    }
-    for (;;) {
-      auto got = take_line(lines_, line);
-      if (!got) return got;
-      if (!*got) return cut_short("HEADER=END");
-      drop_carriage_return(line);
-      if (line == "HEADER=END") break;
-      if (auto taken = take_keyword(line, database); !taken) return taken;
-    }
-    if (!format_) {
-      return wrong(lines_.line_number(), "the header has no format=bytevalue or format=print.");
-    }
-    return true;
+    const Step header = std::exchange(opened_, false) ? true : read_header();
+    database = database_;
+    return header;
   }
 
   Step next_record(Record& record) override {
@@ -133,6 +123,34 @@ class DumpReader : public RecordReader {
  private:
   enum class Format { kByteValue, kPrint };
 
+  // False at the end of the input.
+  Step read_header() {
+    database_.clear();
+    format_.reset();
+    lmdb_ = false;
+    std::string line;
+    if (auto got = take_line(lines_, line); !got || !*got) return got;
+    drop_carriage_return(line);
+    if (line != "VERSION=3") {
+      return wrong(lines_.line_number(),
+                   fmt::format("VERSION=3 was expected, not \"{}\".", shown(line)));
+    }
+    for (;;) {
+      auto got = take_line(lines_, line);
+      if (!got) return got;
+      if (!*got) return cut_short("HEADER=END");
+      drop_carriage_return(line);
+      if (line == "HEADER=END") break;
+      if (auto taken = take_keyword(line); !taken) return taken;
+    }
+    if (!format_) {
+      return wrong(lines_.line_number(), "the header has no format=bytevalue or format=print.");
+    }
+    // Berkeley DB escapes names as it does data, LMDB doesn't.
+    if (!lmdb_) database_ = from_escaped(database_).value_or(database_);
+    return true;
+  }
+
   static std::string shown(std::string_view line) { return escaped(line.substr(0, 40)); }
 
   std::unexpected<InputStop> cut_short(std::string_view missing) const {
@@ -143,7 +161,7 @@ class DumpReader : public RecordReader {
   }
 
   // One `name=value` line of a header. Unknown names are no concern of ours.
-  Step take_keyword(const std::string& line, std::string& database) {
+  Step take_keyword(const std::string& line) {
     const std::size_t equals = line.find('=');
     if (equals == std::string::npos) {
       return wrong(lines_.line_number(),
@@ -162,8 +180,9 @@ class DumpReader : public RecordReader {
                                  shown(value)));
       }
     } else if (name == "database" || name == "subdatabase") {
-      // Berkeley DB escapes names as it does data, LMDB doesn't.
-      database = from_escaped(value).value_or(std::string(value));
+      database_ = value;
+    } else if (name == "mapsize" || name == "maxreaders") {
+      lmdb_ = true;
     } else if ((name == "duplicates" || name == "dupsort") && value == "1") {
       return wrong(lines_.line_number(),
                    "the dump is of a database with duplicate keys, of which Holdfast keeps one "
@@ -180,20 +199,24 @@ class DumpReader : public RecordReader {
       return wrong(lines_.line_number(),
                    fmt::format("{} was expected, not \"{}\".", expected, shown(line)));
     }
-    if (format_ == Format::kByteValue) drop_carriage_return(line);
+    drop_carriage_return(line);  // One of the data would be written as \0d.
     const std::string_view text = std::string_view(line).substr(1);
     auto bytes = format_ == Format::kByteValue ? from_hex(text) : from_escaped(text);
     if (!bytes) {
       return wrong(lines_.line_number(), format_ == Format::kByteValue
                                              ? "pairs of hexadecimal digits were expected."
                                              : "after a backslash another or two hexadecimal "
-                                               "digits were expected.");
+                                               "digits were expected. (mdb_dump -p of LMDB 0.9.24 "
+                                               "writes none: dump without -p.)");
     }
     return std::move(*bytes);
   }
 
   LineReader& lines_;
+  bool opened_ = false;  // A header was read that next_section() has not told of.
+  std::string database_;
   std::optional<Format> format_;
+  bool lmdb_ = false;
 };
 
 // Input without a line: nothing to load.
@@ -218,7 +241,11 @@ std::expected<std::unique_ptr<RecordReader>, InputStop> open_records(LineReader&
                  "neither.");
   }
   lines.put_back(std::move(line));
-  if (dump) return std::make_unique<DumpReader>(lines);
+  if (dump) {
+    auto reader = std::make_unique<DumpReader>(lines);
+    if (auto opened = reader->open(); !opened) return std::unexpected(opened.error());
+    return reader;
+  }
   return std::make_unique<TsvReader>(lines);
 }
 

@@ -3,7 +3,7 @@
 // Berkeley DB's text dump: sections, each a header (`VERSION=3`, `format=…`, other lines
 // `name=value`, `HEADER=END`), then lines in pairs, key and value, each after one space, in
 // hexadecimal (bytevalue) or with backslash escapes (print), then `DATA=END`.
-// tsv: `key TAB value` a line, with the same escapes.
+// tsv: `key TAB value` a line, with the same escapes. Lines may end with a carriage return.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,8 @@ class RecordReader {
   virtual std::expected<bool, InputStop> next_record(Record& record) = 0;
 };
 
-// For the format of the first line. `lines` must outlive the reader.
+// For the format of the first line; the header of a dump's first section is read and judged here.
+// `lines` must outlive the reader.
 std::expected<std::unique_ptr<RecordReader>, InputStop> open_records(LineReader& lines);
 
 }  // namespace holdfast::tools

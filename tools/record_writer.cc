@@ -7,16 +7,17 @@
 
 namespace holdfast::tools {
 
-bool RecordWriter::begin(std::string_view database, std::optional<std::uint64_t> map_bytes) {
+bool RecordWriter::begin(std::string_view database) {
   if (format_ == TextFormat::kTsv) return out_.ok();
   const char* format = format_ == TextFormat::kPrint ? "print" : "bytevalue";
   std::string header = fmt::format("VERSION=3\nformat={}\n", format);
   if (!database.empty()) {
     // LMDB takes the name as it stands, Berkeley DB with escapes.
-    header += fmt::format("database={}\n", map_bytes ? std::string(database) : escaped(database));
+    header +=
+        fmt::format("database={}\n", lmdb_map_bytes_ ? std::string(database) : escaped(database));
   }
   header += "type=btree\n";
-  if (map_bytes) header += fmt::format("mapsize={}\n", *map_bytes);
+  if (lmdb_map_bytes_) header += fmt::format("mapsize={}\n", *lmdb_map_bytes_);
   return out_.write(header + "HEADER=END\n");
 }
 
@@ -26,7 +27,8 @@ bool RecordWriter::record(std::string_view key, std::string_view value) {
     if (format_ == TextFormat::kByteValue) {
       append_hex(line_, bytes);
     } else {
-      append_escaped(line_, bytes);
+      // LMDB 0.9.24 reads \\ wrongly, and \5c as everybody does.
+      append_escaped(line_, bytes, lmdb_map_bytes_ ? "\\5c" : "\\\\");
     }
   };
   if (format_ != TextFormat::kTsv) line_ += ' ';

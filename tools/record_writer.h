@@ -14,17 +14,20 @@ namespace holdfast::tools {
 
 class RecordWriter {
  public:
-  RecordWriter(Output& out, TextFormat format) : out_(out), format_(format) {}
+  // `lmdb_map_bytes`: the dump is for LMDB, which can't load more than a mebibyte without that
+  // number, and whose word for it no other program knows.
+  RecordWriter(Output& out, TextFormat format, std::optional<std::uint64_t> lmdb_map_bytes)
+      : out_(out), format_(format), lmdb_map_bytes_(lmdb_map_bytes) {}
 
-  // `database` is empty for the default tree. `map_bytes`: for LMDB, which can't load more than a
-  // mebibyte without it and whose word no other program knows. False once writing makes no sense.
-  bool begin(std::string_view database, std::optional<std::uint64_t> map_bytes);
+  // `database` is empty for the default tree. False once writing makes no sense.
+  bool begin(std::string_view database);
   bool record(std::string_view key, std::string_view value);
   bool end();
 
  private:
   Output& out_;
   TextFormat format_;
+  std::optional<std::uint64_t> lmdb_map_bytes_;
   std::string line_;
 };
 

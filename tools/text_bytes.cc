@@ -35,10 +35,10 @@ void append_hex(std::string& text, std::string_view bytes) {
   for (const char c : bytes) append_hex_byte(text, c);
 }
 
-void append_escaped(std::string& text, std::string_view bytes) {
+void append_escaped(std::string& text, std::string_view bytes, std::string_view backslash) {
   for (const char c : bytes) {
     if (c == '\\') {
-      text += "\\\\";
+      text += backslash;
     } else if (c >= 0x20 && c < 0x7f) {
       text += c;
     } else {

@@ -9,7 +9,8 @@
 namespace holdfast::tools {
 
 void append_hex(std::string& text, std::string_view bytes);
-void append_escaped(std::string& text, std::string_view bytes);
+// `backslash` is what a backslash is written as: `\\`, or `\5c` for readers that know only that.
+void append_escaped(std::string& text, std::string_view bytes, std::string_view backslash = "\\\\");
 [[nodiscard]] std::string escaped(std::string_view bytes);
 
 // Nothing when `text` isn't pairs of hexadecimal digits.

@@ -76,10 +76,9 @@ TEST_F(DumpLoad, LmdbLoadsWhatWeDumpForIt) {
   std::string text;
   for (int i = 0; i < 5000; ++i) {
     text += "key" + std::to_string(i) + "\t" +
-            std::string(static_cast<std::size_t>(i % 3000), 'v') + "\\00\n";
+            std::string(static_cast<std::size_t>(i % 3000), 'v') + "\\00\\\\x\\\\\\\\\n";
   }
   ASSERT_EQ(holdfast({"load", "DB"}, {.input = text}).code, 0);
-  ASSERT_EQ(holdfast({"put", "DB", "apple", "red", "--tree", "fruit"}).code, 0);
   for (const char* format : {"bytevalue", "print"}) {
     const Outcome dump = holdfast({"dump", "DB", "--for", "lmdb", "--format", format});
     ASSERT_EQ(dump.code, 0) << dump.err;
@@ -91,11 +90,37 @@ TEST_F(DumpLoad, LmdbLoadsWhatWeDumpForIt) {
     ASSERT_EQ(holdfast({"load", copy}, {.input = back}).code, 0);
     EXPECT_TRUE(holdfast({"dump", copy}).out == holdfast({"dump", "DB"}).out) << format;
   }
+}
+
+TEST_F(DumpLoad, LmdbsNamedTreesGoBothWaysUnderTheirNames) {
+  if (!installed("mdb_load") || !installed("mdb_dump")) GTEST_SKIP() << "not installed";
+  ASSERT_EQ(holdfast({"put", "DB", "apple", "red", "--tree", "fruit"}).code, 0);
+  ASSERT_EQ(holdfast({"put", "DB", "k", "v", "--tree", "back\\5cslash, b\xc3\xbc"}).code, 0);
   const std::string peer = folder_ / "peer-all";
   const Outcome all = holdfast({"dump", "DB", "--all", "--for", "lmdb"});
   ASSERT_EQ(run({"mdb_load", "-n", peer}, {.input = all.out}).code, 0);
   const std::string fruit = run({"mdb_dump", "-n", "-p", "-s", "fruit", peer}).out;
   EXPECT_NE(fruit.find(" apple\n red\n"), std::string::npos) << fruit;
+  ASSERT_EQ(holdfast({"load", other_}, {.input = run({"mdb_dump", "-n", "-a", peer}).out}).code, 0);
+  EXPECT_EQ(holdfast({"dump", other_, "--all"}).out, holdfast({"dump", "DB", "--all"}).out);
+
+  ASSERT_EQ(holdfast({"put", "DB", "fruit", "a key like the tree's name"}).code, 0);
+  const Outcome clash = holdfast({"dump", "DB", "--all", "--for", "lmdb"});
+  EXPECT_EQ(clash.code, 3);
+  EXPECT_EQ(clash.out, "");
+}
+
+TEST_F(DumpLoad, BerkeleyDbsNamedTreesGoBothWaysUnderTheirNames) {
+  if (!installed("db5.3_load") || !installed("db5.3_dump")) GTEST_SKIP() << "not installed";
+  const std::string peer = folder_ / "peer.bdb";
+  for (const char* name : {"fruit", "back\\slash, b\xc3\xbc"}) {
+    ASSERT_EQ(holdfast({"put", "DB", "apple", "red", "--tree", name}).code, 0);
+    const std::string dump = holdfast({"dump", "DB", "--tree", name}).out;
+    const std::string into = std::string("database=") + name;
+    ASSERT_EQ(run({"db5.3_load", "-c", into, peer}, {.input = dump}).code, 0);
+  }
+  ASSERT_EQ(holdfast({"load", other_}, {.input = run({"db5.3_dump", peer}).out}).code, 0);
+  EXPECT_EQ(holdfast({"dump", other_, "--all"}).out, holdfast({"dump", "DB", "--all"}).out);
 }
 
 TEST_F(DumpLoad, WhatLmdbWouldRefuseIsSaidBeforeAByteIsWritten) {
@@ -139,6 +164,36 @@ TEST_F(DumpLoad, UnknownHeaderWordsAndCarriageReturnsAreNoMatter) {
       "HEADER=END\r\n 61\r\n 62\r\nDATA=END\r\n";
   ASSERT_EQ(holdfast({"load", "DB"}, {.input = text}).code, 0);
   EXPECT_EQ(holdfast({"scan", "DB"}).out, "a\tb\n");
+  const std::string print =
+      "VERSION=3\r\nformat=print\r\nHEADER=END\r\n c\r\n d\\0d\r\nDATA=END\r\n";
+  ASSERT_EQ(holdfast({"load", "DB"}, {.input = print}).code, 0);
+  ASSERT_EQ(holdfast({"load", "DB"}, {.input = "e\tf\r\ng\th\\0d\r\n"}).code, 0);
+  EXPECT_EQ(holdfast({"scan", "DB"}).out, "a\tb\nc\td\\0d\ne\tf\ng\th\\0d\n");
+}
+
+TEST_F(DumpLoad, AWrongBeginningCreatesNothing) {
+  for (const char* text : {"no TAB\n", "VERSION=2\n", "VERSION=3\nformat=odd\nHEADER=END\n",
+                           "VERSION=3\nformat=print\nduplicates=1\nHEADER=END\nDATA=END\n"}) {
+    refusal(text);
+    EXPECT_EQ(run({"test", "-e", database_}).code, 1) << text;
+  }
+}
+
+TEST_F(DumpLoad, AnErrorNamesTheFileAndTheLine) {
+  const std::string input = folder_ / "in.tsv";
+  write_file(input, "a\t1\nwrong\n");
+  const Outcome load = holdfast({"load", "DB", input, "--json"});
+  EXPECT_EQ(load.code, 3);
+  EXPECT_NE(load.err.find(input + ": Line 2: "), std::string::npos) << load.err;
+}
+
+TEST_F(DumpLoad, ARecordTooLargeForTheCacheIsToldWithTheRemedy) {
+  const std::string text = "a\t1\nb\t" + std::string(2000000, 'v') + "\nc\t3\n";
+  EXPECT_NE(refusal(text, {"--cache", "2M", "--commit-every", "1"}).find("Give more with --cache."),
+            std::string::npos);
+  EXPECT_EQ(holdfast({"scan", "DB", "--keys-only"}).out, "a\n");
+  EXPECT_NE(refusal(text, {"--cache", "2M", "--atomic"}).find("or leave out --atomic"),
+            std::string::npos);
 }
 
 TEST_F(DumpLoad, AnErrorSaysHowManyRecordsWereCommitted) {
