@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "holdfast/database.h"
 #include "tools/text_bytes.h"
 
@@ -18,7 +19,8 @@ namespace {
 constexpr const char* kExitCodes =
     "Exit codes: 0 done or sound, 1 key or tree not found, 2 usage, 3 could not be read or "
     "written,\n"
-    "4 in use, 5 damage found, 130 interrupted. Keys that begin with - (and ++) go after --.";
+    "4 in use, 5 damage found, 130 interrupted.";
+constexpr const char* kDashes = "\nWords that begin with - (and ++) go after --.";
 
 // "64M" and the like: K, M, G, T are powers of 1024; a B or iB after them changes nothing.
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
@@ -36,9 +38,17 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   return number << shift->second;
 }
 
+std::optional<std::uint64_t> parse_count(std::string_view text) {
+  std::uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{} || rest != end) return std::nullopt;
+  return number;
+}
+
 class Parser {
  public:
-  explicit Parser(CLI::App& app) : app_(app) { app.footer(kExitCodes); }
+  explicit Parser(CLI::App& app) : app_(app) {}
 
   Arguments take() { return std::move(args_); }
 
@@ -59,7 +69,7 @@ class Parser {
 
   CLI::App* verb(Verb verb, const char* name, const char* what, const std::string& example) {
     CLI::App* sub = app_.add_subcommand(name, what);
-    sub->footer("Example:\n  " + example + "\n\n" + kExitCodes);
+    sub->footer("Example:\n  " + example + "\n\n" + kExitCodes + kDashes);
     sub->callback([this, verb] { args_.verb = verb; });
     database(sub);
     return sub;
@@ -73,9 +83,12 @@ class Parser {
              const auto bytes = parse_bytes(text);
              if (!bytes)
                throw CLI::ValidationError("--cache", "wants bytes, as in 64M; got " + text);
+             if (*bytes < kMinCacheBytes)
+               throw CLI::ValidationError("--cache", "wants at least 1M; got " + text);
              args_.cache_bytes = *bytes;
+             args_.cache_given = true;
            },
-           "Memory to use, in bytes or as 512K, 64M, 2G (default 64M)")
+           "Memory to use (cache_bytes), in bytes or as 8M, 2G; from 1M (default 64M)")
         ->type_name("BYTES");
   }
 
@@ -92,16 +105,32 @@ class Parser {
     hex(sub);
   }
   void creation(CLI::App* sub) {
-    sub->add_option_function<std::uint32_t>(
-           "--page-size", [this](std::uint32_t bytes) { args_.page_size = bytes; },
-           "Bytes per page if the database is created now: 4096, 8192, 16384 or 32768")
-        ->check(CLI::IsMember({4096, 8192, 16384, 32768}))
-        ->type_name("BYTES");
+    choice(sub, "--page-size", "BYTES",
+           "Bytes per page if the database is created now: 4096, 8192 (default), 16384 or 32768",
+           args_.page_size, {{"4096", 4096}, {"8192", 8192}, {"16384", 16384}, {"32768", 32768}});
   }
   void durability(CLI::App* sub) {
     choice(sub, "--durability", "LEVEL", "What a commit waits for: sync (default), os or lazy",
            args_.durability,
            {{"sync", Durability::kSync}, {"os", Durability::kOs}, {"lazy", Durability::kLazy}});
+  }
+
+  void damaged_log(CLI::App* sub) {
+    sub->add_flag("--accept-damaged-log", args_.accept_damaged_log,
+                  "If the log is damaged, read what was there before the damage");
+  }
+
+  // An option that takes a whole number from `least`.
+  void count(CLI::App* sub, const std::string& name, const char* what, std::uint64_t least,
+             const std::function<void(std::uint64_t)>& set) {
+    auto parsed = [name, least, set](const std::string& text) {
+      const auto number = parse_count(text);
+      if (!number || *number < least)
+        throw CLI::ValidationError(
+            name, "wants a whole number from " + std::to_string(least) + "; got " + text);
+      set(*number);
+    };
+    sub->add_option_function<std::string>(name, parsed, what)->type_name("N");
   }
 
   // An option that takes one of a few names.
@@ -139,6 +168,7 @@ class Parser {
                          "holdfast get fruit.db apple");
     key(sub);
     tree(sub);
+    damaged_log(sub);
     json(sub, "Answer with one JSON object");
   }
   void add_del() {
@@ -157,10 +187,12 @@ class Parser {
         ->type_name("KEY");
     sub->add_option("--to", args_.to, "Stop before this key")->type_name("KEY");
     sub->add_option("--prefix", args_.prefix, "Only keys that begin so")->type_name("KEY");
-    sub->add_option("--limit", args_.limit, "At most this many records")->type_name("N");
+    count(sub, "--limit", "At most this many records (default: all)", 0,
+          [this](std::uint64_t records) { args_.limit = records; });
     sub->add_flag("--reverse", args_.reverse, "From the last to the first");
     sub->add_flag("--keys-only", args_.keys_only, "Leave the values out");
     hex(sub);
+    damaged_log(sub);
     json(sub, "One JSON object a line; bytes that aren't UTF-8 as key_hex, value_hex");
   }
   void add_load() {
@@ -169,9 +201,8 @@ class Parser {
              "holdfast load fruit.db fruit.tsv\n  db5.3_dump old.db | holdfast load new.db");
     sub->add_option("FILE", args_.input, "What to load; - or nothing: standard input");
     tree(sub);
-    sub->add_option("--commit-every", args_.commit_every, "Records per commit (default 10000)")
-        ->check(CLI::Range(std::uint64_t{1}, std::numeric_limits<std::uint64_t>::max()))
-        ->type_name("N");
+    count(sub, "--commit-every", "Records per commit (default 10000)", 1,
+          [this](std::uint64_t records) { args_.commit_every = records; });
     sub->add_flag("--atomic", args_.atomic, "All or nothing: one transaction");
     creation(sub);
     durability(sub);
@@ -192,15 +223,20 @@ class Parser {
             {"tsv", TextFormat::kTsv}});
     choice(sub, "--for", "PROGRAM", "Who will load it: bdb (default) or lmdb", args_.target,
            {{"bdb", DumpTarget::kBerkeley}, {"lmdb", DumpTarget::kLmdb}});
+    damaged_log(sub);
   }
   void add_others() {
-    json(verb(Verb::kStat, "stat", "Show sizes and counters", "holdfast stat fruit.db --json"),
-         "One JSON object");
+    CLI::App* stat =
+        verb(Verb::kStat, "stat", "Show sizes and counters", "holdfast stat fruit.db --json");
+    damaged_log(stat);
+    json(stat, "One JSON object");
     json(verb(Verb::kCheck, "check", "Check everything there is; changes nothing",
               "holdfast check fruit.db"),
          "A JSON object a finding, and one at the end");
-    json(verb(Verb::kTrees, "trees", "List the trees and their records", "holdfast trees fruit.db"),
-         "A JSON object a tree");
+    CLI::App* trees =
+        verb(Verb::kTrees, "trees", "List the trees and their records", "holdfast trees fruit.db");
+    damaged_log(trees);
+    json(trees, "A JSON object a tree");
     json(verb(Verb::kLog, "log", "List the log's files and batches; changes nothing",
               "holdfast log fruit.db"),
          "A JSON object a segment or batch");
@@ -221,6 +257,16 @@ class Parser {
   bool hex_ = false;
 };
 
+// About words that fit nowhere, when something else is missing: most often it was meant by them.
+std::string surplus_words(const CLI::App& app) {
+  std::string text;
+  for (const std::string& word : app.remaining(true)) {
+    text += "; \"" + word + "\" is not known here";
+    if (word.starts_with('-')) text += " (words that begin with - go after --)";
+  }
+  return text;
+}
+
 std::expected<Arguments, ParseStop> parse(CLI::App& app, Parser& parser, int argc,
                                           const char* const* argv) {
   app.set_version_flag("--version", app.get_name() + " " + version());
@@ -237,8 +283,8 @@ std::expected<Arguments, ParseStop> parse(CLI::App& app, Parser& parser, int arg
     const bool no_verb = !app.get_subcommands([](CLI::App*) { return true; }).empty() &&
                          app.get_subcommands().empty();
     const std::string what = no_verb ? "A verb is required, put or get for example" : error.what();
-    return std::unexpected(
-        ParseStop{ExitCode::kUsage, "", what + "; --help shows what is possible"});
+    return std::unexpected(ParseStop{
+        ExitCode::kUsage, "", what + surplus_words(app) + "; --help shows what is possible"});
   } catch (const CLI::ParseError& error) {
     return std::unexpected(ParseStop{
         ExitCode::kUsage, "", std::string(error.what()) + "; --help shows what is possible"});
@@ -254,6 +300,8 @@ std::expected<Arguments, ParseStop> parse(CLI::App& app, Parser& parser, int arg
 std::expected<Arguments, ParseStop> parse_holdfast(int argc, const char* const* argv) {
   CLI::App app("An ordered key-value database in one file, from the command line.", "holdfast");
   app.require_subcommand(1);
+  app.footer(std::string("holdfast VERB --help shows a verb's words and options.\n\n") +
+             kExitCodes + kDashes);
   Parser parser(app);
   parser.add_put();
   parser.add_get();

@@ -25,9 +25,11 @@ struct Arguments {
   std::string database;
   std::optional<std::string> tree;  // Absent: the default tree.
   std::size_t cache_bytes = std::size_t{64} << 20;
+  bool cache_given = false;
   std::optional<std::uint32_t> page_size;
   Durability durability = Durability::kSync;
   bool json = false;
+  bool accept_damaged_log = false;
 
   std::string key;
   std::string value;

@@ -111,13 +111,38 @@ std::string json_of(const DumpedBatch& batch) {
   return line.line();
 }
 
-// Of the database, which tells its log files from those of others.
-Result<Uuid> read_uuid(StorageFile& file) {
+// Says which database this is, and which log file must lie beside it, if one must.
+Result<Meta> read_meta(StorageFile& file) {
   // The lock keeps a writer away while we read; nobody else's reading is disturbed.
   if (auto locked = file.lock(LockMode::kShared); !locked) return std::unexpected(locked.error());
   auto metas = MetaStore::open(file);
   if (!metas) return std::unexpected(metas.error());
-  return metas->meta().uuid;
+  return metas->meta();
+}
+
+bool is_named_by(const Meta& meta, const DumpedSegment& segment) {
+  const SegmentRef& ref = segment.header.ref;
+  return segment.state == FoundSegment::State::kSound && ref.epoch == meta.segment_epoch &&
+         ref.salt == meta.segment_salt && ref.start == meta.segment_start;
+}
+
+// What the list ends with when it has told too little.
+ExitCode last_word(const Meta& meta, bool named_seen, bool any_seen, const Arguments& args,
+                   Console& console) {
+  if (meta.log_beside && !named_seen) {
+    const Error missing(
+        ErrorCode::kDamaged,
+        fmt::format("the database was not closed, and the log file of epoch {} that starts at LSN "
+                    "{} is not beside it, or its header is bad; bring all files back that lay "
+                    "beside the database",
+                    raw(meta.segment_epoch), raw(meta.segment_start)),
+        {.file = args.database});
+    return console.fail(missing);
+  }
+  if (!any_seen && !args.json) {
+    console.out().write("There is no log: the database was closed, and all is in its file.\n");
+  }
+  return ExitCode::kDone;
 }
 
 }  // namespace
@@ -126,25 +151,24 @@ ExitCode run_log(const Arguments& args, Console& console) {
   Storage& storage = *system_environment().storage;
   auto file = storage.open(args.database, FileMode::kReadOnly);
   if (!file) return explain_open_failure(file.error(), console);
-  auto uuid = console.check(read_uuid(**file));
-  if (!uuid) return uuid.error();
+  const auto meta = console.check(read_meta(**file));
+  if (!meta) return meta.error();
 
-  std::uint64_t segments = 0;
+  bool named_seen = false;
+  bool any_seen = false;
   LogDumpTarget target;
   target.segment = [&](const DumpedSegment& segment) {
-    ++segments;
+    any_seen = true;
+    named_seen = named_seen || is_named_by(*meta, segment);
     console.out().write(args.json ? json_of(segment) : text_of(segment));
   };
   target.batch = [&](const DumpedBatch& batch) {
     if (!interrupted()) console.out().write(args.json ? json_of(batch) : text_of(batch));
   };
-  auto dumped = dump_log(storage, args.database, *uuid, target);
+  auto dumped = dump_log(storage, args.database, meta->uuid, target);
   if (interrupted()) return ExitCode::kInterrupted;
   if (!dumped) return console.fail(dumped.error());
-  if (segments == 0 && !args.json) {
-    console.out().write("There is no log: the database was closed, and all is in its file.\n");
-  }
-  return ExitCode::kDone;
+  return last_word(*meta, named_seen, any_seen, args, console);
 }
 
 }  // namespace holdfast::tools

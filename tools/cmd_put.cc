@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -14,8 +15,17 @@
 namespace holdfast::tools {
 namespace {
 
+// A value of up to this size gets the cache it needs unasked; a larger one needs --cache.
+constexpr std::size_t kValueBytesUnasked = std::size_t{256} << 20;
+
+// A transaction may change some 7/16 of the cache, and the page table takes a little.
+constexpr std::size_t cache_for(std::size_t value_bytes) {
+  return value_bytes / 2 * 5 + (std::size_t{8} << 20);
+}
+
 // All of standard input, up to what a transaction can hold anyway.
 Step<std::string> read_value(const Arguments& args, Console& console) {
+  const std::size_t most = args.cache_given ? args.cache_bytes : kValueBytesUnasked;
   std::string value;
   char piece[1 << 16];
   for (;;) {
@@ -29,11 +39,11 @@ Step<std::string> read_value(const Arguments& args, Console& console) {
                        fmt::format("Standard input could not be read: {}.", std::strerror(errno))));
     }
     value.append(piece, static_cast<std::size_t>(got));
-    if (value.size() > args.cache_bytes) {
+    if (value.size() > most) {
       return std::unexpected(console.fail(
-          ExitCode::kUsage,
-          fmt::format("The value has more than the {} bytes of the cache; give more with --cache.",
-                      args.cache_bytes)));
+          ExitCode::kUsage, fmt::format("The value has more than {} bytes; give two and a half "
+                                        "times its size with --cache.",
+                                        most)));
     }
   }
 }
@@ -56,7 +66,8 @@ Step<CommitToken> put(Database& database, const Arguments& args, std::string_vie
 
 }  // namespace
 
-ExitCode run_put(const Arguments& args, Console& console) {
+ExitCode run_put(const Arguments& given, Console& console) {
+  Arguments args = given;
   // Read first: a value that comes slowly must not keep the database locked.
   std::string value = args.value;
   if (args.value_from_input) {
@@ -64,6 +75,7 @@ ExitCode run_put(const Arguments& args, Console& console) {
     if (!read_in) return read_in.error();
     value = std::move(*read_in);
   }
+  if (!args.cache_given) args.cache_bytes = std::max(args.cache_bytes, cache_for(value.size()));
   auto database = open_or_create(args, console);
   if (!database) return database.error();
   const auto txn = put(*database, args, value, console);

@@ -23,11 +23,16 @@ class Console {
 
   [[nodiscard]] Output& out() noexcept { return out_; }
 
+  // From now on failures are told as JSON objects on standard output too.
+  void speak_json() noexcept { json_ = true; }
+
   // "program: sentence" on standard error.
   void say(std::string_view sentence);
   // Says it and answers the code, for `return console.fail(...)`.
   ExitCode fail(ExitCode code, std::string_view sentence);
   ExitCode fail(const Error& error);
+  // With an exit code of our own choice and a hint, a sentence or nothing.
+  ExitCode fail(const Error& error, ExitCode code, std::string_view hint);
 
   template <class T>
   Step<T> check(Result<T> result) {
@@ -48,6 +53,7 @@ class Console {
  private:
   std::string program_;
   Output out_;
+  bool json_ = false;
 };
 
 }  // namespace holdfast::tools

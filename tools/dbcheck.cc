@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   try {
     auto args = parse_dbcheck(argc, argv);
     if (args) {
+      if (args->json) console.speak_json();
       code = run_check(*args, console);
     } else {
       console.out().write(args.error().output);

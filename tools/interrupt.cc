@@ -56,4 +56,15 @@ bool wait_readable(int fd) {
   return false;
 }
 
+bool wait_writable(int fd) {
+  for (;;) {
+    pollfd watched[2] = {{fd, POLLOUT, 0}, {wake_pipe[0], POLLIN, 0}};
+    const bool stop = interrupted();
+    const int ready = poll(watched, 2, stop ? 0 : -1);
+    if (ready < 0 && errno != EINTR) return true;  // Let write() report what is wrong with fd.
+    if (ready > 0 && watched[0].revents != 0) return true;
+    if (stop) return false;
+  }
+}
+
 }  // namespace holdfast::tools

@@ -13,4 +13,7 @@ void watch_signals();
 // Waits until `fd` can be read (or is at its end); false when Ctrl-C came first.
 [[nodiscard]] bool wait_readable(int fd);
 
+// Waits until `fd` takes bytes; false when Ctrl-C has come and it doesn't.
+[[nodiscard]] bool wait_writable(int fd);
+
 }  // namespace holdfast::tools

@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   try {
     auto args = parse_holdfast(argc, argv);
     if (args) {
+      if (args->json) console.speak_json();
       code = run(*args, console);
     } else {
       console.out().write(args.error().output);

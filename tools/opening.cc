@@ -6,21 +6,36 @@
 namespace holdfast::tools {
 namespace {
 
+// kNotFound means the file, or where a file was to be made, its folder: exit code 3, not 1.
+ExitCode explain(const Error& error, OpenMode mode, Console& console) {
+  if (error.code() != ErrorCode::kNotFound) return console.fail(error);
+  const char* hint = mode == OpenMode::kCreate
+                         ? "Its folder must be there; only the file is created."
+                         : "Only put, load and shell create a database.";
+  return console.fail(error, ExitCode::kFailed, hint);
+}
+
 Step<Database> open(const Arguments& args, OpenMode mode, Console& console) {
   Options options;
   options.mode = mode;
   options.cache_bytes = args.cache_bytes;
   options.durability = args.durability;
   if (args.page_size) options.page_size = *args.page_size;
+  options.accept_damaged_log = args.accept_damaged_log;
   auto database = Database::open(args.database, options);
-  if (!database) return std::unexpected(explain_open_failure(database.error(), console));
+  if (!database) return std::unexpected(explain(database.error(), mode, console));
   return std::move(*database);
 }
 
 }  // namespace
 
 Step<Database> open_to_read(const Arguments& args, Console& console) {
-  return open(args, OpenMode::kReadOnly, console);
+  auto database = open(args, OpenMode::kReadOnly, console);
+  if (database && database->recovery().log_end == LogEnd::kDamaged) {
+    console.say("Note: the log is damaged, and what it lost is missing here. " +
+                database->recovery().to_string());
+  }
+  return database;
 }
 
 Step<Database> open_to_write(const Arguments& args, Console& console) {
@@ -41,15 +56,12 @@ Step<Database> open_or_create(const Arguments& args, Console& console) {
 }
 
 ExitCode explain_open_failure(const Error& error, Console& console) {
-  if (error.code() == ErrorCode::kNotFound) {
-    console.say(error.to_string());
-    return console.fail(ExitCode::kFailed, "Only put, load and shell create a database.");
-  }
-  return console.fail(error);
+  return explain(error, OpenMode::kReadOnly, console);
 }
 
 void note_replay(const Database& database, Console& console) {
-  if (database.recovery().log_end == LogEnd::kNoLog) return;
+  const LogEnd end = database.recovery().log_end;
+  if (end == LogEnd::kNoLog || end == LogEnd::kDamaged) return;
   console.say("Note: the database was not closed; its log was replayed in memory. " +
               database.recovery().to_string());
 }

@@ -14,10 +14,10 @@ Step<Database> open_to_write(const Arguments& args, Console& console);
 // The same, and creates the file where there is none.
 Step<Database> open_or_create(const Arguments& args, Console& console);
 
-// What open() answered, as an exit code: here kNotFound means the file.
+// What opening for reading answered, as an exit code: here kNotFound means the file.
 ExitCode explain_open_failure(const Error& error, Console& console);
 
-// Says on standard error that a log was replayed, if one was.
+// Says on standard error that a log was replayed, if one was and is sound.
 void note_replay(const Database& database, Console& console);
 
 // Folds the log in. Gives `code` back, or the failure to close if it was kDone.

@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdint>
+#include <span>
 #include <string>
 
+#include "engine/file/meta_format.h"
 #include "holdfast/database.h"
 #include "tests/tools/command_fixture.h"
 
@@ -27,8 +30,21 @@ TEST_F(ExitCodes, UsageIsTwo) {
   EXPECT_EQ(holdfast({"put", "DB", "k", "v", "--cache", "99999999999T"}).code, 2);
   EXPECT_EQ(holdfast({"put", "DB", "k", "v", "--durability", "never"}).code, 2);
   EXPECT_EQ(holdfast({"load", "DB", "--commit-every", "0"}).code, 2);
+  EXPECT_EQ(holdfast({"load", "DB", "--commit-every", "-1"}).code, 2);
+  EXPECT_EQ(holdfast({"scan", "DB", "--limit", "-1"}).code, 2);
+  EXPECT_EQ(holdfast({"scan", "DB", "--limit", "1x"}).code, 2);
+  EXPECT_EQ(holdfast({"put", "DB", "k", "v", "--cache", "1023K"}).code, 2);
   EXPECT_EQ(holdfast({"dump", "DB", "--format", "tsv", "--all"}).code, 2);
   EXPECT_EQ(run({DBCHECK_COMMAND}).code, 2);
+}
+
+TEST_F(ExitCodes, WordsThatFitNowhereAreNamed) {
+  EXPECT_NE(holdfast({"bogus", "DB"}).err.find("\"bogus\" is not known"), std::string::npos);
+  const Outcome dash = holdfast({"put", "DB", "-k", "v"});
+  EXPECT_EQ(dash.code, 2);
+  EXPECT_NE(dash.err.find("\"-k\" is not known here (words that begin with - go after --)"),
+            std::string::npos)
+      << dash.err;
 }
 
 TEST_F(ExitCodes, HelpAndVersionAreZero) {
@@ -47,6 +63,19 @@ TEST_F(ExitCodes, CacheSizesTakeSuffixes) {
   EXPECT_EQ(holdfast({"get", "DB", "k", "--cache", "8192k"}).out, "v");
 }
 
+// docs/LIMITS.md states this number.
+TEST_F(ExitCodes, PagesOf32KiBNeed1028KiBOfCache) {
+  const std::vector<std::string> put = {"put", "DB", "k", "v", "--page-size", "32768", "--cache"};
+  const auto with = [&](const char* cache) {
+    std::vector<std::string> words = put;
+    words.push_back(cache);
+    return holdfast(words).code;
+  };
+  EXPECT_EQ(with("1M"), 2);
+  EXPECT_EQ(run({"test", "-e", database_}).code, 1);
+  EXPECT_EQ(with("1028K"), 0);
+}
+
 TEST_F(ExitCodes, AFileThatIsNoDatabaseIsThreeAndStaysAsItIs) {
   write_file(database_, "something else\n");
   EXPECT_EQ(holdfast({"get", "DB", "k"}).code, 3);
@@ -55,11 +84,51 @@ TEST_F(ExitCodes, AFileThatIsNoDatabaseIsThreeAndStaysAsItIs) {
   EXPECT_EQ(read_file(database_), "something else\n");
 }
 
-TEST_F(ExitCodes, AFolderThatCantBeWrittenIsThree) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
-  const std::string closed = folder_ / "closed";
-  ASSERT_EQ(mkdir(closed.c_str(), 0500), 0);
-  EXPECT_EQ(holdfast({"put", closed + "/new.db", "k", "v"}).code, 3);
+TEST_F(ExitCodes, AMissingFolderIsThree) {
+  const Outcome put = holdfast({"put", folder_ / "none/new.db", "k", "v"});
+  EXPECT_EQ(put.code, 3);
+  EXPECT_NE(put.err.find("Its folder must be there"), std::string::npos) << put.err;
+}
+
+TEST_F(ExitCodes, ANewerFormatIsThreeAndNamed) {
+  ASSERT_EQ(holdfast({"put", "DB", "k", "v"}).code, 0);
+  std::string bytes = read_file(database_);
+  for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
+    const auto file = std::as_writable_bytes(std::span(bytes));
+    const auto block = file.subspan(meta_offset(copy)).first<kMetaBytes>();
+    auto meta = decode_meta(block);
+    if (!meta) continue;
+    meta->incompatible = std::uint64_t{1} << 40;
+    encode_meta(*meta, block);
+  }
+  write_file(database_, bytes);
+  for (const Outcome& outcome :
+       {holdfast({"get", "DB", "k"}), holdfast({"log", "DB"}), holdfast({"put", "DB", "k", "v"}),
+        run({DBCHECK_COMMAND, database_})}) {
+    EXPECT_EQ(outcome.code, 3) << outcome.err;
+    EXPECT_NE(outcome.err.find("newer version"), std::string::npos) << outcome.err;
+  }
+  EXPECT_EQ(read_file(database_), bytes);
+}
+
+TEST_F(ExitCodes, AFolderThatCantBeWrittenIsThreeAndCanBeReadFrom) {
+  ASSERT_EQ(holdfast({"put", "DB", "k", "v"}).code, 0);
+  ASSERT_EQ(chmod(database_.c_str(), 0444), 0);
+  ASSERT_EQ(chmod((folder_ / "").c_str(), 0555), 0);
+  // Root may write everywhere, so it becomes somebody else.
+  const auto as_somebody = [](std::vector<std::string> words) {
+    words.insert(words.begin(), HOLDFAST_COMMAND);
+    if (geteuid() == 0)
+      words.insert(words.begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
+    return run(words);
+  };
+  if (as_somebody({"--version"}).code != 0) GTEST_SKIP() << "nobody can start the command";
+  EXPECT_EQ(as_somebody({"get", database_, "k"}).out, "v");
+  EXPECT_EQ(as_somebody({"put", database_, "k", "v"}).code, 3);
+  const Outcome created = as_somebody({"put", folder_ / "new.db", "k", "v"});
+  EXPECT_EQ(created.code, 3);
+  EXPECT_NE(created.err.find("Permission denied"), std::string::npos) << created.err;
+  ASSERT_EQ(chmod((folder_ / "").c_str(), 0700), 0);
 }
 
 TEST_F(ExitCodes, ADatabaseInUseIsFourAndItsHolderIsNamed) {
@@ -116,6 +185,17 @@ TEST_F(ExitCodes, AnInterruptedShellKeepsWhatItAnswered) {
   shell.signal(SIGINT);
   EXPECT_EQ(shell.finish(), 130);
   EXPECT_EQ(holdfast({"get", "DB", "1"}).out, "2");
+}
+
+TEST_F(ExitCodes, AnInterruptedDumpEndsThoughNobodyTakesItsOutput) {
+  const std::string text = "k\t" + std::string(500000, 'v') + "\n";
+  ASSERT_EQ(holdfast({"load", "DB"}, {.input = text}).code, 0);
+  for (const char* verb : {"dump", "scan"}) {
+    RunningProcess writer({HOLDFAST_COMMAND, verb, database_});
+    usleep(200000);  // By now the pipe is full.
+    writer.signal(SIGINT);
+    EXPECT_EQ(writer.finish(), 130) << verb;
+  }
 }
 
 TEST_F(ExitCodes, AnInterruptedLoadEndsBetweenTwoCommits) {

@@ -14,6 +14,18 @@ TEST_F(RecordCommands, GetWritesTheExactBytesOfAValue) {
   EXPECT_EQ(got.out, value);
 }
 
+TEST_F(RecordCommands, ALargeValueGetsTheCacheItNeedsUnlessOneIsGiven) {
+  std::string value(std::size_t{50} << 20, '\0');
+  for (std::size_t i = 0; i < value.size(); i += 1000) value[i] = static_cast<char>(i / 1000);
+  const Outcome small = holdfast({"put", "DB", "k", "-", "--cache", "64M"}, {.input = value});
+  EXPECT_EQ(small.code, 2);
+  EXPECT_NE(small.err.find("cache"), std::string::npos);
+  const Outcome put = holdfast({"put", "DB", "k", "-"}, {.input = value});
+  EXPECT_EQ(put.code, 0) << put.err;
+  EXPECT_TRUE(holdfast({"get", "DB", "k"}).out == value);
+  EXPECT_TRUE(holdfast({"get", "DB", "k", "--cache", "1M"}).out == value);
+}
+
 TEST_F(RecordCommands, EmptyKeysAndValuesAreRecordsLikeOthers) {
   EXPECT_EQ(holdfast({"put", "DB", "", "empty key"}).code, 0);
   EXPECT_EQ(holdfast({"put", "DB", "k", ""}).code, 0);

@@ -86,6 +86,17 @@ TEST_F(ShellScripts, WhatWasAnsweredSurvivesSigkill) {
   EXPECT_EQ(holdfast({"scan", "DB", "--keys-only"}).out, "0\n1\n2\n3\n4\n");
 }
 
+TEST_F(ShellScripts, APromptIsForTerminalsAtBothEnds) {
+  if (!installed("script")) GTEST_SKIP() << "not installed";
+  const std::string shell = std::string(HOLDFAST_COMMAND) + " shell " + database_;
+  const auto at_terminal = [](const std::string& command) {
+    return run({"script", "-qec", command, "/dev/null"}, {.input = "READ(1)\nEXIT\n"}).out;
+  };
+  EXPECT_NE(at_terminal(shell).find("lychee> "), std::string::npos);
+  EXPECT_EQ(at_terminal(shell + " | cat").find("lychee> "), std::string::npos);
+  EXPECT_EQ(at_terminal("echo PRINT | " + shell).find("lychee> "), std::string::npos);
+}
+
 TEST(Lychee, ParsesOperandsAsBytes) {
   const auto statement = tools::parse_statement("update( 'a\"b' ,\"c'd\" )");
   ASSERT_TRUE(statement);
