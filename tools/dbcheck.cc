@@ -4,10 +4,12 @@
 #include "tools/args.h"
 #include "tools/console.h"
 #include "tools/interrupt.h"
+#include "tools/standard_files.h"
 #include "tools/verbs.h"
 
 int main(int argc, char** argv) {
   using namespace holdfast::tools;
+  hold_standard_files();
   watch_signals();
   Console console("dbcheck");
   ExitCode code = ExitCode::kFailed;

@@ -4,6 +4,7 @@
 #include "tools/args.h"
 #include "tools/console.h"
 #include "tools/interrupt.h"
+#include "tools/standard_files.h"
 #include "tools/verbs.h"
 
 namespace holdfast::tools {
@@ -42,6 +43,7 @@ ExitCode run(const Arguments& args, Console& console) {
 
 int main(int argc, char** argv) {
   using namespace holdfast::tools;
+  hold_standard_files();
   watch_signals();
   Console console("holdfast");
   ExitCode code = ExitCode::kFailed;

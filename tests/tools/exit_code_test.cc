@@ -178,6 +178,23 @@ TEST_F(ExitCodes, AFullDiskUnderTheOutputIsThree) {
   }
 }
 
+TEST_F(ExitCodes, ClosedStandardFilesAreNeverTheDatabase) {
+  ASSERT_EQ(holdfast({"put", "DB", "k", "v"}).code, 0);
+  const std::string bytes = read_file(database_);
+  const auto in_shell = [&](const std::string& words) {
+    return run({"timeout", "20", "sh", "-c", HOLDFAST_COMMAND + (" " + words)}).code;
+  };
+  EXPECT_EQ(in_shell("get " + database_ + " k >&-"), 3);
+  EXPECT_EQ(in_shell("get " + database_ + " k <&- >&- 2>&-"), 3);
+  EXPECT_EQ(in_shell("get " + database_ + " none <&- >&- 2>&-"), 1);
+  EXPECT_EQ(in_shell("load " + database_ + " <&- 2>&-"), 3);
+  EXPECT_EQ(in_shell("put " + database_ + " k - <&-"), 3);
+  EXPECT_EQ(read_file(database_), bytes);
+  EXPECT_EQ(in_shell("put " + database_ + " k w --page-size 4096 <&- >&- 2>&-"), 0);
+  EXPECT_EQ(holdfast({"get", "DB", "k"}).out, "w");
+  EXPECT_EQ(run({DBCHECK_COMMAND, database_}).code, 0);
+}
+
 TEST_F(ExitCodes, AnInterruptedShellKeepsWhatItAnswered) {
   RunningProcess shell({HOLDFAST_COMMAND, "shell", database_});
   shell.write("INSERT(1,2)\n");

@@ -53,6 +53,13 @@ TEST(KillJob, ReadsPackagesAndTellsEqualNamesApart) {
   EXPECT_TRUE(kill_job::read_packages(folder / "none").empty());
 }
 
+TEST(KillJob, NumbersMustBeNumbers) {
+  const TemporaryFolder folder;
+  for (const char* kills : {"0", "many", "5x", "-1"}) {
+    EXPECT_EQ(run({RUN_MAIN_JOB_COMMAND, "--directory", folder / ".", "--kills", kills}).code, 2);
+  }
+}
+
 TEST(KillJob, AShortRunLosesNothing) {
   const TemporaryFolder folder;
   const Outcome outcome = run({RUN_MAIN_JOB_COMMAND, "--directory", folder / ".", "--dbcheck",

@@ -10,13 +10,18 @@
 namespace holdfast::kill_job {
 namespace {
 
+// False when the text is no whole number.
+bool read_number(std::string_view text, std::uint64_t& number) {
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc{} && rest == end;
+}
+
 // False when the command line makes no sense.
 bool read_plan(int argc, char** argv, Plan& plan) {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i];
     const std::string_view value = argv[i + 1];
-    std::uint64_t number = 0;
-    std::from_chars(value.data(), value.data() + value.size(), number);
     if (name == "--directory") {
       plan.directory = value;
     } else if (name == "--dbcheck") {
@@ -24,15 +29,15 @@ bool read_plan(int argc, char** argv, Plan& plan) {
     } else if (name == "--packages") {
       plan.packages = value;
     } else if (name == "--kills") {
-      plan.kills = number;
+      if (!read_number(value, plan.kills)) return false;
     } else if (name == "--in-flight") {
-      plan.in_flight = number;
+      if (!read_number(value, plan.in_flight)) return false;
     } else {
       return false;
     }
   }
   plan.kills_max = plan.kills * 3;
-  return argc % 2 == 1 && !plan.directory.empty();
+  return argc % 2 == 1 && !plan.directory.empty() && plan.kills != 0;
 }
 
 }  // namespace
