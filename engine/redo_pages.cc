@@ -40,7 +40,23 @@ bool RedoPages::is_lost(PageId page) const {
   return cache_.lost_pages().contains(page);
 }
 
+// A log that frees what isn't there, or twice, would have ids given out that are in use.
 Result<void> RedoPages::free(PageId first, std::uint32_t count, TxnNumber txn) {
+  const auto refuse = [&](PageId page, const char* why) {
+    return fail(ErrorCode::kDamaged, why,
+                {.file = {}, .offset = {}, .page = raw(page), .tree = {}, .txn = raw(txn)});
+  };
+  // By leaves first: a run may claim any number of pages, and be read as one record.
+  const std::uint32_t fanout = cache_.table().fanout();
+  for (std::uint64_t id = raw(first); id < std::uint64_t{raw(first)} + count;
+       id = (id / fanout + 1) * fanout) {
+    if (!cache_.table().has_leaf(static_cast<std::uint32_t>(id / fanout)))
+      return refuse(PageId{static_cast<std::uint32_t>(id)},
+                    "the log frees a page that isn't there");
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (!freed_.insert(first + i)) return refuse(first + i, "the log frees a page twice");
+  }
   cache_.note_freed({first, count}, txn);
   return {};
 }

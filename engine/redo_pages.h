@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/cache/page_cache.h"
+#include "engine/tree/id_set.h"
 #include "recovery/redo.h"
 
 namespace holdfast {
@@ -36,6 +37,7 @@ class RedoPages final : public RedoTarget {
   std::function<Result<void>(const LogPlace&)> group_done_;
   std::vector<std::byte> placed_;  // A placed page on its way.
   std::uint64_t groups_ = 0;
+  IdSet freed_;
 };
 
 }  // namespace holdfast

@@ -9,6 +9,7 @@
 
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
+#include "engine/tree/id_set.h"
 #include "engine/tree/tree_check.h"
 #include "recovery/log_check.h"
 
@@ -59,23 +60,18 @@ class Teller {
 
 class TreeFindings final : public TreeCheckSink {
  public:
-  TreeFindings(Findings& findings, std::vector<bool>& claimed, Teller& teller)
+  TreeFindings(Findings& findings, IdSet& claimed, Teller& teller)
       : findings_(findings), claimed_(claimed), teller_(teller) {}
   void finding(const TreeFinding& found) override {
     findings_.add({std::string(found.code), found.detail, {}, {}, raw(found.page), raw(tree), {}});
   }
-  bool claim(PageId page) override {
-    if (raw(page) >= claimed_.size()) claimed_.resize(std::size_t{raw(page)} + 1);
-    if (claimed_[raw(page)]) return false;
-    claimed_[raw(page)] = true;
-    return true;
-  }
+  bool claim(PageId page) override { return claimed_.insert(page); }
   bool go_on() override { return teller_.step("trees"); }
   TreeId tree{};
 
  private:
   Findings& findings_;
-  std::vector<bool>& claimed_;
+  IdSet& claimed_;
   Teller& teller_;
 };
 
@@ -120,13 +116,23 @@ class Verification {
     return static_cast<std::uint32_t>(
         std::min<std::uint64_t>(parts_.ids->high_water(), parts_.cache->table().page_end()));
   }
+  // The first id from `id` on whose leaf of the map exists: between those that do there may lie any
+  // number of others.
+  [[nodiscard]] std::uint32_t first_id(std::uint32_t id) const {
+    const std::uint32_t fanout = parts_.cache->table().fanout();
+    const std::uint32_t end = id_end();
+    while (id < end && !parts_.cache->table().has_leaf(id / fanout))
+      id = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(end, (std::uint64_t{id} / fanout + 1) * fanout));
+    return id;
+  }
 
   const Parts parts_;
   SnapshotView view_;
   VerifyReport& report_;
   Findings findings_;
   Teller teller_;
-  std::vector<bool> claimed_;
+  IdSet claimed_;
   bool skipped_ = false;  // Some subtree couldn't be walked: what lies below counts as reached.
 };
 
@@ -156,6 +162,10 @@ Result<void> Verification::check_tree(TreeRef tree, const TreeInfo* info) {
 
 Result<void> Verification::check_trees() {
   TRY(check_tree(kCatalog, nullptr));
+  if (auto sound = catalog_check(view_); !sound) {
+    if (sound.error().code() != ErrorCode::kDamaged) return sound;
+    if (!skipped_) findings_.add("catalog", sound.error());
+  }
   auto trees = catalog_list(view_);
   if (!trees) {
     if (trees.error().code() != ErrorCode::kDamaged) return std::unexpected(trees.error());
@@ -187,11 +197,10 @@ Result<bool> Verification::is_live(PageId id) {
 Result<void> Verification::check_reach() {
   if (skipped_) return {};
   const std::uint32_t high_water = id_end();
-  claimed_.resize(std::max<std::size_t>(claimed_.size(), high_water));
   teller_.begin(high_water);
-  for (std::uint32_t id = 1; id < high_water; ++id) {
+  for (std::uint32_t id = first_id(1); id < high_water; id = first_id(id + 1)) {
     if (!teller_.step("reach")) return cancelled();
-    if (claimed_[id]) continue;
+    if (claimed_.contains(PageId{id})) continue;
     auto live = is_live(PageId{id});
     if (live && *live)
       findings_.add(
@@ -204,7 +213,7 @@ Result<void> Verification::check_pages_on_disk() {
   const std::uint32_t high_water = id_end();
   std::vector<std::byte> page(parts_.cache->page_size());
   teller_.begin(high_water);
-  for (std::uint32_t id = 1; id < high_water; ++id) {
+  for (std::uint32_t id = first_id(1); id < high_water; id = first_id(id + 1)) {
     if (!teller_.step("pages")) return cancelled();
     auto row = parts_.cache->table().row(PageId{id});
     if (!row) {
@@ -276,7 +285,7 @@ Result<void> Verification::check_slots() {
   for (const MapRef& ref : parts_.map->all_refs()) {
     for (Slot slot : ref.slots) take(slot, std::nullopt);
   }
-  for (std::uint32_t id = 1; id < id_end(); ++id) {
+  for (std::uint32_t id = first_id(1); id < id_end(); id = first_id(id + 1)) {
     auto row = parts_.cache->table().row(PageId{id});
     if (row) take(entry_slot((*row)->entry.load()), id);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/limits.h"
 #include "engine/base/result.h"
 #include "engine/storage/place.h"
 #include "recovery/decide.h"
@@ -88,6 +89,13 @@ Result<void> Scan::begin() {
   if (start_.at.lsn < start_.segment.start || (start_.at.lsn - start_.segment.start) % 8 != 0) {
     return fail(ErrorCode::kDamaged, "the database names a place in its log that can't be",
                 place_in(path));
+  }
+  // Everything before that place was durable when the database named it.
+  if (file_offset(start_.segment.start, start_.at.lsn) > files_.sound()[first].bytes) {
+    return fail(ErrorCode::kDamaged,
+                "the log ends before the place in it that the database names: the file has been "
+                "cut short",
+                place_in(path, files_.sound()[first].bytes));
   }
   read_.assign(files_.sound().size(), false);
   out_.highest_epoch_seen = std::max(files_.highest_epoch(), start_.newest_epoch);
@@ -194,7 +202,8 @@ Ahead Scan::take(const LogItem& item) {
   if ((item.header.flags & kMark) != 0) return Ahead::kBatch;
   const bool follows =
       pending_.batches == 0 ? item.header.txn > out_.end.txn : item.header.txn == pending_.txn;
-  if (!follows || !note_records(item.payload)) return Ahead::kForeign;
+  if (!follows || raw(item.header.txn) >= kNumberEnd || !note_records(item.payload))
+    return Ahead::kForeign;
   if (pending_.batches == 0) pending_.offset = item.offset;
   ++pending_.batches;
   pending_.bytes += batch_bytes(item.payload.size());
@@ -207,10 +216,10 @@ bool Scan::note_records(std::span<const std::byte> payload) {
   while (!records.at_end()) {
     const auto record = records.next();
     if (!record) return false;
-    PageId highest = record->page;
-    if (record->kind == RecordKind::kFree && record->count > 1) {
-      highest = highest + (record->count - 1);
-    }
+    std::uint64_t end = std::uint64_t{raw(record->page)} + 1;
+    if (record->kind == RecordKind::kFree) end += record->count - std::uint64_t{1};
+    if (record->page == kNoPage || end <= raw(record->page) || end > kPageIdEnd) return false;
+    const PageId highest{static_cast<std::uint32_t>(end - 1)};
     pending_.highest_page = std::max(pending_.highest_page, highest);
     pending_.highest_slot = std::max(pending_.highest_slot, record->slot);
   }

@@ -64,6 +64,9 @@ Result<SegmentHeader> decode_segment_header(std::span<const std::byte> block) {
   header.durable_lsn = load<Lsn>(at + segment_at::kDurableLsn);
   header.durable_txn = load<TxnNumber>(at + segment_at::kDurableTxn);
   header.wall_us = load64(at + segment_at::kWall);
+  if (raw(header.ref.epoch) >= kNumberEnd || raw(header.ref.start) >= kNumberEnd) {
+    return fail(ErrorCode::kDamaged, "a log segment's header has impossible numbers");
+  }
   return header;
 }
 

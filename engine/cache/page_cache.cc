@@ -12,8 +12,9 @@
 namespace holdfast {
 namespace {
 
-constexpr int kFrameAttempts =
-    400;                            // Of 250 µs each, before a reader is told that memory is short.
+// Of 250 µs each, before a reader is told that memory is short. Guards and loads end by themselves,
+// but on a busy machine whoever is within one may not run for long.
+constexpr int kFrameAttempts = 20'000;
 constexpr int kFutileAttempts = 8;  // In a row, with nothing that anybody could let go of.
 constexpr std::size_t kEvictBatch = 16;
 
@@ -83,6 +84,8 @@ Result<void> PageCache::load(PageId id) {
     return fail(ErrorCode::kDamaged, "a page that was never given out is referred to", place);
   }
   if (auto lost = lost_.find(id); lost != lost_.end()) return std::unexpected(lost->second);
+  if (!table_.has_leaf(raw(id) / table_.fanout()))
+    return fail(ErrorCode::kDamaged, "a page is referred to that the page map doesn't have", place);
   auto row_result = table_.row(id);
   if (!row_result) return std::unexpected(row_result.error().at(place));
   TablePage* row = *row_result;

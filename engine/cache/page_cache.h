@@ -109,6 +109,8 @@ class PageCache {
   // groups end before it.
   std::uint32_t publish(std::span<const WrittenPage> pages, std::span<const IdRun> freed,
                         TxnNumber txn, const std::function<void()>& append);
+  // Whether the newest state has the page. kDamaged, kIo: its leaf of the map can't be read.
+  Result<bool> has_page(PageId id);
   // Slots that publishing these can need at most: a page each, and the map above.
   [[nodiscard]] std::uint32_t slots_for(std::span<const WrittenPage> pages,
                                         std::span<const IdRun> freed) const;
@@ -131,7 +133,7 @@ class PageCache {
   // Pages that redo changed have no slots set aside, since opening needs no space; this gets them.
   // Before the first commit and before a checkpoint. kDiskFull: nothing changed.
   Result<void> back_reservations();
-  // Frees as of `txn`, during redo.
+  // Frees as of `txn`, during redo. Pages that were lost are missed no more.
   void note_freed(IdRun run, TxnNumber txn);
 
   // --- Checkpoint.
@@ -186,6 +188,7 @@ class PageCache {
   void free_version(const Superseded& version);
   void dispose_kept(ReaderSlot& slot);
   void release_page(PageId id);
+  void mark_freed(IdRun run);
 
   const CacheConfig config_;
   std::unique_ptr<FramePool> pool_;

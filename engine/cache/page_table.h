@@ -35,10 +35,12 @@ struct TablePage {  // One page's row.
 };
 
 struct TableLeaf {
-  explicit TableLeaf(std::uint32_t fanout) : pages(new TablePage[fanout]), listed(fanout, 0) {}
+  explicit TableLeaf(std::uint32_t fanout)
+      : pages(new TablePage[fanout]), listed(fanout, 0), freed(fanout) {}
   std::unique_ptr<TablePage[]> pages;
   std::vector<std::uint8_t> listed;  // Page is in the dirty list. Version lock.
   bool leaf_listed = false;          // Some page of it is. Version lock.
+  std::vector<bool> freed;           // By a transaction, not settled yet. Version lock.
 };
 
 class PageTable {
@@ -62,6 +64,11 @@ class PageTable {
   Result<TablePage*> row(PageId id);
   Result<TableLeaf*> leaf(std::uint32_t index);
 
+  // Whether the leaf is in the map or in memory: pages of others don't exist, and looking for them
+  // would take memory for nothing.
+  [[nodiscard]] bool has_leaf(std::uint32_t index) const {
+    return peek_leaf(index) != nullptr || map_.leaf_slot(index) != kNoSlot;
+  }
   // Pages from here on are neither in the map nor in memory, whatever ids were given out.
   [[nodiscard]] std::uint64_t page_end() const {
     return std::uint64_t{std::max(map_.leaf_count(), leaf_end_.load())} * fanout_;

@@ -106,6 +106,7 @@ std::uint32_t PageCache::publish(std::span<const WrittenPage> pages, std::span<c
     reserved += list_dirty(page.page);
   }
   for (const IdRun& run : freed) {
+    mark_freed(run);
     freed_.push_back({run, txn});
     reserved += list_leaves(run);
   }
@@ -233,7 +234,9 @@ void PageCache::note_freed(IdRun run, TxnNumber txn) {
       std::min(config_.map->leaf_count(), (raw(run.first) + run.count - 1) / table_.fanout() + 1);
   for (std::uint32_t leaf = raw(run.first) / table_.fanout(); leaf < end; ++leaf)
     (void)table_.leaf(leaf);
+  lost_.erase(lost_.lower_bound(run.first), lost_.lower_bound(run.first + run.count));
   MutexLock lock(versions_);
+  mark_freed(run);
   freed_.push_back({run, txn});
   unbacked_ += list_leaves(run);
 }
@@ -348,9 +351,28 @@ std::vector<IdRun> PageCache::settle_frees(TxnNumber checkpointed) {
   return settled;
 }
 
+void PageCache::mark_freed(IdRun run) {
+  for (std::uint32_t i = 0; i < run.count; ++i) {
+    const std::uint32_t id = raw(run.first) + i;
+    if (TableLeaf* leaf = table_.peek_leaf(id / table_.fanout()))
+      leaf->freed[id % table_.fanout()] = true;
+  }
+}
+
+Result<bool> PageCache::has_page(PageId id) {
+  const std::uint32_t index = raw(id) / table_.fanout();
+  if (raw(id) == 0 || raw(id) >= id_limit_.load() || !table_.has_leaf(index)) return false;
+  const TableLeaf* leaf = TRY(table_.leaf(index));
+  const TablePage& row = leaf->pages[raw(id) % table_.fanout()];
+  MutexLock lock(versions_);
+  return !leaf->freed[raw(id) % table_.fanout()] &&
+         (Word{row.word.load()}.frame() != kNoFrame || entry_slot(row.entry.load()) != kNoSlot);
+}
+
 void PageCache::release_page(PageId id) {
   TablePage* row = table_.peek(id);
   if (row == nullptr) return;
+  table_.peek_leaf(raw(id) / table_.fanout())->freed[raw(id) % table_.fanout()] = false;
   Word word{row->word.load()};
   while (!row->word.compare_exchange_strong(word.bits, word.published(kNoFrame).bits)) {
   }

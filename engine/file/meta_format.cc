@@ -28,6 +28,15 @@ bool page_size_is_sane(std::uint32_t size) {
   return size >= kPageSizeMin && size <= kPageSizeMax && std::has_single_bit(size);
 }
 
+// Each has room for the next.
+bool numbers_are_sane(const Meta& meta) {
+  const std::uint64_t numbers[] = {
+      meta.generation,         raw(meta.epoch),         raw(meta.txn),        raw(meta.log_lsn),
+      raw(meta.segment_epoch), raw(meta.segment_start), raw(meta.epoch_start)};
+  return std::ranges::all_of(numbers, [](std::uint64_t number) { return number < kNumberEnd; }) &&
+         meta.id_high_water <= kPageIdEnd;
+}
+
 Result<void> check_version(const std::byte* at, const std::string& creator) {
   const std::uint32_t format = load32(at + meta_at::kFormat);
   const std::uint64_t incompatible = load64(at + meta_at::kIncompatible);
@@ -115,7 +124,8 @@ Result<Meta> decode_meta(std::span<const std::byte, kMetaBytes> block) {
   meta.id_high_water = load32(at + meta_at::kIdHighWater);
   meta.slot_high_water = load32(at + meta_at::kSlotHighWater);
   meta.pages = load64(at + meta_at::kPages);
-  if (!page_size_is_sane(meta.page_size) || meta.map_height > 4 || meta.alignment != 4096) {
+  if (!page_size_is_sane(meta.page_size) || meta.map_height > 4 || meta.alignment != 4096 ||
+      !numbers_are_sane(meta)) {
     return fail(ErrorCode::kDamaged, "meta block has impossible contents");
   }
   return meta;

@@ -20,6 +20,13 @@ class IdSet {
     return fresh;
   }
 
+  void clear() noexcept { blocks_.clear(); }
+  [[nodiscard]] bool contains(PageId id) const {
+    const auto found = blocks_.find(raw(id) / kBlockIds);
+    return found != blocks_.end() &&
+           (found->second[raw(id) % kBlockIds / 64] >> (raw(id) % 64) & 1) != 0;
+  }
+
  private:
   static constexpr std::uint32_t kBlockIds = 4096;
   std::unordered_map<std::uint32_t, std::array<std::uint64_t, kBlockIds / 64>> blocks_;

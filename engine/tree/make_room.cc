@@ -8,6 +8,8 @@
 namespace holdfast {
 namespace {
 
+constexpr const char* kOutOfOrder = "node's heads don't tell the order of its keys";
+
 // A sibling fuller than this is not asked: the next insert would ask again.
 constexpr std::uint32_t spill_limit(std::uint32_t page_size) {
   return page_size / 10 * 6;
@@ -45,6 +47,7 @@ Result<NodeBatch> collect(TreeRef tree, const NodeView& node, const NewEntry& en
   } else {
     batch.insert(entry.index, entry.key, entry.payload, entry.overflow);
   }
+  if (!batch.in_order(entry.index)) return damaged(tree.id, node.id(), kOutOfOrder);
   return batch;
 }
 
@@ -220,6 +223,7 @@ Result<bool> spill(PageSink& sink, TreeRef tree, const Path& path, std::uint32_t
   } else {
     batch.insert(index, entry.key, entry.payload, entry.overflow);
   }
+  if (!batch.in_order(index)) return damaged(tree.id, node.id(), kOutOfOrder);
   const std::uint32_t at = batch.middle();
   if (at == 0) return false;
   const std::uint32_t right_index = to_right ? own + 1 : own;

@@ -60,6 +60,12 @@ void NodeBatch::replace(std::uint32_t index, std::string_view payload, bool over
   entries_[index] = add({}, same, payload, overflow);
 }
 
+bool NodeBatch::in_order(std::uint32_t index) const {
+  const std::uint32_t first = leaf_ ? 0 : 1;  // An inner node's first key counts as minus infinity.
+  return (index <= first || suffix(index - 1) < suffix(index)) &&
+         (index + 1 >= size() || index + 1 <= first || suffix(index) < suffix(index + 1));
+}
+
 std::size_t NodeBatch::entry_bytes(std::uint32_t index, std::size_t cut) const {
   const Entry& entry = entries_[index];
   return kEntryBytes + record_bytes(leaf_, entry.suffix - cut, entry.payload);

@@ -34,6 +34,9 @@ class NodeBatch {
   // `key` is whole.
   void insert(std::uint32_t index, std::string_view key, std::string_view payload, bool overflow);
   void replace(std::uint32_t index, std::string_view payload, bool overflow);
+  // Whether the entry stands between its neighbours. Laying out anew relies on order, and a search
+  // that believed a damaged node's heads may have answered any index.
+  [[nodiscard]] bool in_order(std::uint32_t index) const;
 
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(entries_.size()); }
   [[nodiscard]] std::string_view base() const { return base_; }

@@ -106,6 +106,7 @@ class PageSink : public PageSource {
   virtual Result<PageId> create_run(TreeId tree, std::uint32_t count) = 0;
 
   // The pages' content is of no more use once this transaction commits. They need not be in memory.
+  // kDamaged when one isn't there or was released before.
   virtual Result<void> release(PageId first, std::uint32_t count) = 0;
 };
 

@@ -110,6 +110,28 @@ Result<std::vector<TreeInfo>> catalog_list(PageSource& source) {
   return trees;
 }
 
+Result<void> catalog_check(PageSource& source) {
+  const std::vector<TreeInfo> trees = TRY(catalog_list(source));
+  const std::uint32_t next_id = TRY(stored_next_id(source));
+  for (const TreeInfo& tree : trees) {
+    const auto named = catalog_find(source, tree.name);
+    if (!named && named.error().code() != ErrorCode::kNotFound)
+      return std::unexpected(named.error());
+    if (!named || raw(named->tree.id) != tree.tree.id() || tree.tree.id() >= next_id)
+      return bad_record(TreeId{tree.tree.id()});
+  }
+  std::size_t names = 0;
+  TreeCursor cursor(source, kCatalog);
+  for (bool on = TRY(cursor.seek("n")); on && cursor.key().starts_with('n');
+       on = TRY(cursor.next()))
+    ++names;
+  if (names == trees.size()) return {};
+  return fail(ErrorCode::kDamaged,
+              "the catalog has " + std::to_string(names) + " names for " +
+                  std::to_string(trees.size()) + " trees",
+              {.file = {}, .offset = {}, .page = {}, .tree = raw(kCatalogTree), .txn = {}});
+}
+
 Result<CatalogEntry> catalog_add(PageSink& sink, std::string_view name, std::uint32_t& next_id) {
   if (name.empty() || name.size() > kMaxTreeNameBytes) {
     return fail(ErrorCode::kLimitExceeded,
@@ -126,6 +148,10 @@ Result<CatalogEntry> catalog_add(PageSink& sink, std::string_view name, std::uin
     return fail(ErrorCode::kLimitExceeded, "the database has used all 2^32 tree ids");
   }
   const TreeId id{next_id++};
+  if (TRY(tree_contains(sink, kCatalog, tree_key(id)))) {
+    return fail(ErrorCode::kDamaged, "the catalog's next tree id is that of a tree it has",
+                {.file = {}, .offset = {}, .page = {}, .tree = raw(id), .txn = {}});
+  }
   CatalogEntry entry{{id, TRY(tree_create(sink, id))}, 0, std::string(name)};
   TRY(put_entry(sink, entry));
   TRY(tree_put(sink, kCatalog, name_key(name), u32_value(raw(id))));

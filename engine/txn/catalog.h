@@ -31,6 +31,9 @@ Result<void> catalog_create(PageSink& sink);
 Result<CatalogEntry> catalog_find(PageSource& source, TreeId id);
 Result<CatalogEntry> catalog_find(PageSource& source, std::string_view name);
 Result<std::vector<TreeInfo>> catalog_list(PageSource& source);
+// Whether every name leads to the tree that has it, every tree has its name, and the next id is
+// none of theirs. kDamaged says what isn't so.
+Result<void> catalog_check(PageSource& source);
 
 // Uses and raises `next_id`, which never goes back while the database is open, so that ids of
 // aborted trees are not reused. kAlreadyExists if the name is taken.

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/base/limits.h"
 #include "engine/base/result.h"
 
 namespace holdfast {
 namespace {
 
-constexpr std::uint32_t kIdEnd = 0xFFFFFF00;
 constexpr int kRunsTried = 64;  // A search for a run of ids gives up and takes new ones.
 
 }  // namespace
@@ -36,7 +36,7 @@ Result<IdRun> IdSpace::take(std::uint32_t count) {
     free_ -= count;
     return IdRun{PageId{first}, count};
   }
-  if (count > kIdEnd - next_)
+  if (count > kPageIdEnd - std::min(next_, kPageIdEnd))
     return fail(ErrorCode::kLimitExceeded, "the database has used all 2^32 page ids");
   const IdRun run{PageId{next_}, count};
   next_ += count;

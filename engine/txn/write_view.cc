@@ -29,6 +29,7 @@ void WriteView::drop() {
   live_ = 0;
   index_.clear();
   freed_.clear();
+  released_.clear();
   ids_.give_back(allocated_);
   allocated_.clear();
   given_up_.clear();
@@ -40,6 +41,7 @@ void WriteView::hand_over() {
   live_ = 0;
   index_.clear();
   freed_.clear();
+  released_.clear();
   ids_.give_back(given_up_);
   allocated_.clear();
   given_up_.clear();
@@ -186,9 +188,15 @@ Result<PageId> WriteView::create_run(TreeId tree, std::uint32_t count) {
 Result<void> WriteView::release(PageId first, std::uint32_t count) {
   ++changes_;
   for (std::uint32_t i = 0; i < count; ++i) {
-    // A checkpoint will have to write its leaf of the map anew.
-    if (auto row = cache_.table().row(first + i); !row) return doomed(row.error());
-    release_one(first + i);
+    // A checkpoint will have to write its leaf of the map anew: this loads it.
+    const PageId id = first + i;
+    auto there = find_private(id) != nullptr ? Result<bool>(true) : cache_.has_page(id);
+    if (!there) return doomed(there.error());
+    if (!*there || !released_.insert(id)) {
+      return fail(ErrorCode::kDamaged, "a page is to be freed that is free already",
+                  {.file = {}, .offset = {}, .page = raw(id), .tree = {}, .txn = raw(number_)});
+    }
+    release_one(id);
   }
   return {};
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/cache/page_cache.h"
+#include "engine/tree/id_set.h"
 #include "engine/tree/page_source.h"
 #include "engine/txn/id_space.h"
 
@@ -90,6 +91,7 @@ class WriteView final : public PageSink {
   std::vector<IdRun> allocated_;                     // To give back on drop().
   std::vector<IdRun> given_up_;  // Allocated and released again by this transaction.
   std::vector<IdRun> freed_;
+  IdSet released_;  // Of both kinds: a damaged tree may name a page twice.
 };
 
 }  // namespace holdfast

@@ -260,5 +260,27 @@ TEST(Hostile, ATreeThatNamesOnePageManyTimes) {
   EXPECT_EQ(dropped.pages_released, 31u);
 }
 
+// The search believes the heads. Where they lie, a new key comes to stand among keys that it isn't
+// between, and shares no prefix with them.
+TEST(Hostile, ANewKeyAmongKeysThatItIsNotBetween) {
+  ModelTree tree(kPageSize);
+  const std::string common(300, 'b');
+  for (char last : {'1', '2', '3', '4'}) tree.put(common + last, std::string(480, 'v'));
+  tree.put("c", std::string(480, 'v'));
+  tree.commit();
+  MapPages::Bytes& page = tree.pages.committed.at(tree.ref.root);
+  for (std::uint32_t i = 0; i < page_count(page.data()); ++i)
+    store32(page.data() + kNodeHeadEnd + i * kHeadBytes, i);
+  for (int i = 0; i < 4; ++i) {
+    const auto put =
+        tree_put(tree.pages, tree.ref, common + "5" + std::to_string(i), std::string(480, 'v'));
+    if (!put) {
+      EXPECT_EQ(put.error().code(), ErrorCode::kDamaged);
+      return;
+    }
+  }
+  FAIL() << "a node whose keys are out of order was laid out anew";
+}
+
 }  // namespace
 }  // namespace holdfast::testing

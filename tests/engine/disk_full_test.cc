@@ -1,0 +1,156 @@
+// A full disk, at every allocation of a life with commits, checkpoints, a close and an opening:
+// what needs room fails alone with kDiskFull, reads go on, nothing acknowledged is lost, and work
+// goes on once there is room.
+#include <random>
+
+#include "tests/engine/sim_world.h"
+
+namespace holdfast {
+namespace {
+
+class DiskFullTest : public testing::Test {
+ protected:
+  // Answers whether it was done; anything but kDiskFull fails the test.
+  template <class T>
+  bool may_be_full(const Result<T>& result, const char* what) {
+    if (result) return true;
+    ++refused_;
+    EXPECT_EQ(result.error().code(), ErrorCode::kDiskFull)
+        << what << ": " << result.error().to_string();
+    return false;
+  }
+
+  static Options options(SimWorld& world) {
+    Options options = world.options();
+    options.log_segment_bytes = 64 << 10;
+    options.checkpoint_log_bytes = 96 << 10;
+    return options;
+  }
+
+  bool commit_some(Database& db, std::mt19937& random, int round) {
+    Contents next = model_;
+    auto writer = db.begin_write();
+    if (!may_be_full(writer, "begin")) return false;
+    for (int i = 0; i < 6; ++i) {
+      const std::string key = numbered(random() % 60);
+      if (random() % 4 == 0) {
+        if (!may_be_full(writer->erase(key), "erase")) return false;
+        next.erase(key);
+      } else {
+        next[key] = std::string(random() % 5 == 0 ? 9000 : random() % 700,
+                                static_cast<char>('a' + round % 26));
+        if (!may_be_full(writer->put(key, next[key]), "put")) return false;
+      }
+    }
+    if (!may_be_full(writer->commit(), "commit")) return false;
+    model_ = std::move(next);
+    return true;
+  }
+
+  // One life after another on one disk. The model says at each moment what was acknowledged.
+  void live(SimWorld& world) {
+    std::mt19937 random(5);
+    for (int life = 0; life < 3; ++life) {
+      auto db = Database::open("db", options(world));
+      if (!may_be_full(db, "open")) return;
+      ASSERT_EQ(contents_of(*db), model_) << "opened";
+      for (int round = 0; round < 14; ++round) {
+        if (!commit_some(*db, random, round)) {
+          ASSERT_EQ(contents_of(*db), model_) << "after a commit that was refused";
+        }
+        if (round % 5 == 4) may_be_full(db->checkpoint(), "checkpoint");
+        auto stepped = db->run_background();
+        may_be_full(stepped, "step");
+        ASSERT_EQ(contents_of(*db), model_);
+      }
+      if (life == 1) {
+        world.lose_power();
+      } else {
+        may_be_full(db->close(), "close");
+      }
+    }
+  }
+  // With room again: all is there, all of it can be changed.
+  void recover(SimWorld& world) {
+    world.disk.clear_faults();
+    Database db = MUST(Database::open("db", options(world)));
+    ASSERT_EQ(contents_of(db), model_);
+    expect_sound(db);
+    std::mt19937 random(9);
+    ASSERT_TRUE(commit_some(db, random, 3));
+    MUST(db.checkpoint());
+    MUST(db.close());
+    ASSERT_EQ(world.disk.paths(), std::vector<std::string>{"db"});
+    db = MUST(Database::open("db", options(world)));
+    ASSERT_EQ(contents_of(db), model_);
+    EXPECT_FALSE(world.disk.violation()) << *world.disk.violation();
+  }
+  static SimWorld& reset(std::optional<SimWorld>& world) { return world.emplace(); }
+
+  Contents model_;
+  int refused_ = 0;
+};
+
+TEST_F(DiskFullTest, EveryAllocationRefusedOnceAndForEver) {
+  for (bool for_ever : {false, true}) {
+    int sites = 0;
+    for (std::uint64_t nth = 1;; ++nth) {
+      model_.clear();
+      refused_ = 0;
+      SimWorld world;
+      world.fail_call(SimCall::kAllocate, nth, ErrorCode::kDiskFull, for_ever);
+      live(world);
+      recover(world);
+      if (HasFailure()) FAIL() << "allocation " << nth << (for_ever ? " and all after it" : "");
+      if (refused_ == 0 && nth > 60) break;
+      sites += refused_ != 0 ? 1 : 0;
+    }
+    RecordProperty(for_ever ? "sites_for_ever" : "sites_once", sites);
+    EXPECT_GT(sites, for_ever ? 10 : 1);
+  }
+}
+
+TEST_F(DiskFullTest, ADiskOfEverySizeUpToTheOneThatIsNeeded) {
+  int refused_ever = 0;
+  for (std::uint64_t kib = 64; kib <= 2048; kib += kib < 512 ? 12 : 60) {
+    model_.clear();
+    refused_ = 0;
+    SimDisk::Options disk_options;
+    disk_options.capacity_bytes = kib << 10;
+    SimWorld world(disk_options);
+    live(world);
+    refused_ever += refused_;
+    world.disk.set_capacity(std::uint64_t{64} << 20);
+    recover(world);
+    if (HasFailure()) FAIL() << kib << " KiB";
+  }
+  EXPECT_GT(refused_ever, 20);
+}
+
+// The disk is full and stays so: reading and looking go on, over closes and openings.
+TEST_F(DiskFullTest, AFullDiskIsReadable) {
+  SimWorld world;
+  {
+    Database db = MUST(Database::open("db", options(world)));
+    std::mt19937 random(5);
+    for (int round = 0; round < 10; ++round) ASSERT_TRUE(commit_some(db, random, round));
+    world.fail_call(SimCall::kAllocate, 1, ErrorCode::kDiskFull, true);
+    bool full = false;
+    for (int round = 0; round < 200 && !full; ++round) full = !commit_some(db, random, round);
+    EXPECT_TRUE(full);
+    ASSERT_EQ(contents_of(db), model_);
+    expect_sound(db);
+    may_be_full(db.close(), "close");
+  }
+  for (OpenMode mode : {OpenMode::kReadOnly, OpenMode::kReadWrite}) {
+    Options with_mode = options(world);
+    with_mode.mode = mode;
+    Database db = MUST(Database::open("db", with_mode));
+    ASSERT_EQ(contents_of(db), model_);
+    expect_sound(db);
+  }
+  recover(world);
+}
+
+}  // namespace
+}  // namespace holdfast
