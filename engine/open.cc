@@ -222,8 +222,12 @@ Result<void> DatabaseImpl::check_lost_pages() {
   for (std::size_t i = 0; i < std::min(report_.pages_lost.size(), kLostListed); ++i)
     list += (i == 0 ? "" : "; ") + report_.pages_lost[i].to_string();
   if (report_.pages_lost.size() > kLostListed) list += "; ...";
+  // What storage refused to read may be whole.
+  const bool unread =
+      std::any_of(report_.pages_lost.begin(), report_.pages_lost.end(),
+                  [](const Error& why) { return why.code() == ErrorCode::kIo; });
   return fail(
-      ErrorCode::kDamaged,
+      unread ? ErrorCode::kIo : ErrorCode::kDamaged,
       std::to_string(report_.pages_lost.size()) +
           " pages that the log changes can't be read; open read-only to read the rest: " + list,
       {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
