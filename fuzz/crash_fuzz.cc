@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
     }
     const std::uint64_t seed = arguments.seed + i;
     if (auto failure = lab->run(seed)) {
+      tell_progress(*lab, seconds_since(begin));
       std::fputs(lab->story_of(seed).c_str(), stdout);
       std::fprintf(stderr, "FOUND: %s\nAgain: crash_fuzz --seed %llu --runs 1\n", failure->c_str(),
                    static_cast<unsigned long long>(seed));

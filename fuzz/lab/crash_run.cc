@@ -1,6 +1,9 @@
 #include "fuzz/lab/crash_run.h"
 
 #include <algorithm>
+#include <cstdlib>
+
+#include "engine/file/meta_format.h"
 
 namespace holdfast {
 namespace {
@@ -96,6 +99,7 @@ std::optional<std::string> CrashRun::run(Choices& choices, std::vector<std::stri
   options.trace = story != nullptr;
   disk_.reset(options);
   shape_ = Shape::draw(choices);
+  harmed_ = false;
   database_.start(shape_, choices.seed());
   database_.tell(story);
   if (story != nullptr) story->push_back(shape_.to_string());
@@ -144,14 +148,62 @@ void CrashRun::plan_fault(Choices& choices) {
   }
 }
 
+// Storage answers success and does something else with a write.
+void CrashRun::plan_betrayal(Choices& choices) {
+  constexpr Fault::Effect kEffects[] = {Fault::Effect::kLose, Fault::Effect::kMisdirect,
+                                        Fault::Effect::kDuplicate};
+  Fault fault;
+  fault.call = SimCall::kWrite;
+  fault.effect = kEffects[choices.below(std::size(kEffects))];
+  fault.nth = choices.scale(64);
+  // Metas lie four blocks apart: a copy of one in the place of another is no harm.
+  const auto blocks = static_cast<std::int64_t>(1 + choices.below(3));
+  fault.distance = 4096 * (choices.chance(1, 2) ? blocks : -blocks);
+  const std::uint64_t where = choices.below(3);
+  if (where == 0) {
+    // Metas are read back, so nothing that depends on them may be gone.
+    fault.effect = Fault::Effect::kLose;
+    fault.path_is = LabDatabase::kPath;
+    fault.before = kHeaderRegionBytes;
+    fault.nth = choices.scale(8);
+    fault.for_ever = true;
+    weather_ = Weather::kFaulty;
+  } else if (harmed_) {
+    return;
+  } else {
+    harmed_ = true;
+    // Zeros written ahead that land further back take all batches, and what vouches for them.
+    if (where == 2) fault.distance = std::abs(fault.distance);
+    (where == 1 ? fault.path_is : fault.path_contains) = where == 1 ? LabDatabase::kPath : ".log";
+    database_.harmed(where == 1 ? Harm::kTree : Harm::kLog);
+  }
+  disk_.inject(fault);
+  if (story_ != nullptr) {
+    story_->push_back("betrayal: the " + std::to_string(fault.nth) + "th write " +
+                      (where == 0   ? "of a meta and all after are lost"
+                       : where == 1 ? "of the tree file goes wrong"
+                                    : "of the log goes wrong"));
+  }
+}
+
+void CrashRun::harm(Choices& choices, bool at_rest) {
+  if (harmed_ || !choices.chance(1, 12)) return;
+  std::string story;
+  const Harm harm = do_harm(disk_, LabDatabase::kPath, at_rest, choices, story);
+  harmed_ = harm != Harm::kNone;
+  database_.harmed(harm);
+  if (story_ != nullptr) story_->push_back(story);
+}
+
 // What will befall this life, the crash apart.
 void CrashRun::plan_trouble(Choices& choices) {
   weather_ = Weather::kFair;
   disk_.clear_faults();
   disk_.set_capacity(SimDisk::Options{}.capacity_bytes);
   disk_.crash_at_change(0);  // None: that count is behind us already.
-  const std::uint64_t what = choices.below(8);
+  const std::uint64_t what = choices.below(9);
   if (what == 6) plan_fault(choices);
+  if (what == 8) plan_betrayal(choices);
   if (what == 7) {
     std::uint64_t used = 0;
     for (const std::string& path : disk_.paths()) used += disk_.cached_bytes(path).size();
@@ -188,7 +240,7 @@ void CrashRun::end_life(Choices& choices) {
   if (closes && database_.is_open()) {
     database_.close();
     if (database_.failure()) return;
-    if (!disk_.crashed() && weather_ == Weather::kFair) return;
+    if (!disk_.crashed() && weather_ == Weather::kFair) return harm(choices, true);
   }
   database_.stop();
   if (database_.failure()) return;
@@ -196,6 +248,7 @@ void CrashRun::end_life(Choices& choices) {
   ++totals_.crashes;
   disk_.crash(policy, seed);
   database_.crashed(policy.kind);
+  if (policy.kind != CrashPolicy::Kind::kProcessKill) harm(choices, false);
 }
 
 // Good weather to the end: opens, is whole, closes, is one file, and reads the same.

@@ -43,6 +43,8 @@ class CrashRun {
   void live(Choices& choices);
   void plan_trouble(Choices& choices);
   void plan_fault(Choices& choices);
+  void plan_betrayal(Choices& choices);
+  void harm(Choices& choices, bool at_rest);
   void end_life(Choices& choices);
   void last_life();
   void count();
@@ -51,6 +53,7 @@ class CrashRun {
   LabDatabase database_;
   Shape shape_;
   Weather weather_ = Weather::kFair;
+  bool harmed_ = false;  // Once in a run.
   std::vector<std::string>* story_ = nullptr;
   Totals totals_;
 };

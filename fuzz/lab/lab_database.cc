@@ -2,6 +2,7 @@
 #include "fuzz/lab/lab_database.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/bytes.h"
 #include "engine/base/limits.h"
@@ -13,9 +14,9 @@ namespace holdfast {
 LabDatabase::LabDatabase(SimDisk& disk)
     : disk_(disk),
       environment_{&disk, &clock_, &random_},
-      arena_memory_(new std::byte[2 * kMinCacheBytes]) {
+      arena_memory_(new std::byte[kLabCacheMax + 4096]) {
   const auto at = reinterpret_cast<std::uintptr_t>(arena_memory_.get());
-  arena_ = {arena_memory_.get() + (align_up(at, 4096) - at), kMinCacheBytes};
+  arena_ = {arena_memory_.get() + (align_up(at, 4096) - at), kLabCacheMax};
 }
 
 LabDatabase::~LabDatabase() {
@@ -32,6 +33,8 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
   created_ = opened_ = doubtful_ = poisoned_ = copies_whole_ = false;
   exact_ = true;
   floor_ = returned_ = stamp_ = 0;
+  harm_ = Harm::kNone;
+  synced_ = vouched_ = 1;
   failure_.reset();
   counters_ = {};
   disk_.watch(kPath, needed_ranges_watch());
@@ -51,6 +54,9 @@ void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
   poisoned_ = false;
   exact_ = other.exact_;
   floor_ = other.floor_;
+  harm_ = other.harm_;
+  synced_ = other.synced_;
+  vouched_ = other.vouched_;
   stamp_ = other.stamp_;
   failure_ = other.failure_;
   counters_ = {};
@@ -87,7 +93,7 @@ void LabDatabase::open() {
   created_ = created_ || db_->recovery().created;
   opened_ = true;
   doubtful_ = false;
-  poisoned_ = copies_whole_ = false;
+  poisoned_ = copies_whole_ = settled_ = false;
   ++counters_.openings;
   if (db_->recovery().log_end != LogEnd::kNoLog) ++counters_.recoveries;
   say("opened: " + db_->recovery().to_string());
@@ -119,7 +125,7 @@ void LabDatabase::look() {
   compare_with(*reader, model_.as_of(found), "read-only, state " + std::to_string(found));
   // Nothing happens in between: the next opening finds it too. But what a failed sync left only in
   // the cache, a reader that may not write can't tell from what is on the medium.
-  if (doubtful_) return;
+  if (doubtful_ || harm_ != Harm::kNone) return;
   exact_ = false;
   floor_ = std::max(floor_, found);
 }
@@ -127,7 +133,8 @@ void LabDatabase::look() {
 // Which state came back: the floor and the model's newest are the bounds.
 void LabDatabase::judge_opening(const Database& db, bool read_only) {
   const std::uint64_t found = db.stats().newest_txn;
-  const std::uint64_t least = std::max<std::uint64_t>(1, exact_ ? model_.newest() : floor_);
+  std::uint64_t least = std::max<std::uint64_t>(1, exact_ ? model_.newest() : floor_);
+  if (harm_ == Harm::kLog) least = std::min(least, vouched_);
   if (found < least || found > model_.newest()) {
     fail("the state that opens is the one after transaction " + std::to_string(found) +
          "; promised was " + std::to_string(least) + ", the newest begun was " +
@@ -138,12 +145,16 @@ void LabDatabase::judge_opening(const Database& db, bool read_only) {
     fail("the report says state " + std::to_string(db.recovery().recovered_txn) + ", it is " +
          std::to_string(found));
   }
-  if (!read_only) model_.rewind(found);
+  if (read_only) return;
+  model_.rewind(found);
+  synced_ = found;
+  vouched_ = std::min(vouched_, found);
 }
 
 void LabDatabase::close() {
   if (!db_) return;
   abort();
+  if (poisoned_ && !disk_.crashed()) compare_frozen();
   held_.clear();
   const bool was_poisoned = poisoned_;
   const bool wrote = returned_ > 1 && copies_whole_;
@@ -165,7 +176,9 @@ void LabDatabase::close() {
   }
   exact_ = true;
   model_.promise(Model::Promise::kPowerLoss, model_.newest());
-  if (!wrote || weather_ != Weather::kFair) return;
+  if (copies_whole_) synced_ = vouched_ = model_.newest();  // Else the log is still there.
+  // A log file whose headers are gone may be anybody's.
+  if (!wrote || weather_ != Weather::kFair || harm_ == Harm::kLog) return;
   for (const std::string& path : disk_.paths()) {
     if (path != kPath && path.find(".new-") == path.npos) {
       fail("a closed database should be one file, but there is " + path);
@@ -211,6 +224,16 @@ void LabDatabase::compare_with(const Reader& reader, const Model::Trees& expecte
   if (*difference) fail(what + ": " + **difference);
 }
 
+// A frozen database shows its last durable state to whoever wasn't told of a later one.
+void LabDatabase::compare_frozen() {
+  auto reader = db_->begin_read();
+  if (!reader) return (void)excused(reader.error(), "begin_read() of a frozen database");
+  const std::uint64_t txn = reader->txn();
+  if (txn > db_->stats().durable_txn) fail("a frozen database shows what isn't durable");
+  if (txn >= model_.oldest())
+    compare_with(*reader, model_.as_of(txn), "frozen at " + std::to_string(txn));
+}
+
 void LabDatabase::note_durable() {
   if (!db_ || failure_) return;
   const Stats stats = db_->stats();
@@ -218,8 +241,12 @@ void LabDatabase::note_durable() {
     fail("the database's newest transaction is " + std::to_string(stats.newest_txn) +
          ", the model's " + std::to_string(model_.newest()));
   }
-  if (!disk_.crashed()) model_.promise(Model::Promise::kPowerLoss, stats.durable_txn);
-  std::uint64_t oldest = model_.promised(Model::Promise::kPowerLoss);
+  if (!disk_.crashed()) {
+    model_.promise(Model::Promise::kPowerLoss, stats.durable_txn);
+    // Whatever made it durable says what was before.
+    if (stats.durable_txn > synced_) vouched_ = std::exchange(synced_, stats.durable_txn);
+  }
+  std::uint64_t oldest = std::min(model_.promised(Model::Promise::kPowerLoss), vouched_);
   for (const Held& held : held_) oldest = std::min(oldest, held.txn);
   model_.forget_before(oldest);
 }
@@ -236,6 +263,8 @@ bool LabDatabase::excused(const Error& error, const std::string& what) {
   if (disk_.crashed()) return true;
   if (code == ErrorCode::kPoisoned) poisoned_ = true;
   ++counters_.refusals;
+  const bool damage = code == ErrorCode::kDamaged || code == ErrorCode::kIo;
+  if (harm_ >= Harm::kTree && (damage || code == ErrorCode::kPoisoned)) return true;
   const bool io = code == ErrorCode::kIo || code == ErrorCode::kPoisoned;
   if (weather_ == Weather::kFaulty && (io || code == ErrorCode::kDiskFull)) return true;
   if (weather_ == Weather::kFull && code == ErrorCode::kDiskFull) return true;

@@ -6,6 +6,7 @@
 // and ends the matter.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "engine/base/environment.h"
+#include "fuzz/lab/harm.h"
 #include "fuzz/lab/model.h"
 #include "fuzz/lab/ops.h"
 #include "fuzz/lab/sim_disk.h"
@@ -66,6 +68,8 @@ class LabDatabase {
   void crashed(CrashPolicy::Kind kind);
 
   void expect(Weather weather) { weather_ = weather; }
+  // From now on something of the files is gone that storage had acknowledged.
+  void harmed(Harm harm) { harm_ = std::max(harm_, harm); }
   // For an open database that is neither poisoned nor on a stopped machine.
   [[nodiscard]] bool usable() const;
   [[nodiscard]] bool is_open() const { return db_.has_value(); }
@@ -99,11 +103,15 @@ class LabDatabase {
   void compare_newest();
   void compare_writer();
   void compare_held(std::uint32_t number);
+  void compare_frozen();
   void get(const Op& op);
   void background(std::uint32_t steps);
   void settle();
   void checkpoint();
   void verify(bool copies_too);
+  void walk(const Op& op);
+  void intrude();
+  void judge_leaks(const VerifyReport& report);
 
   void compare_with(const Reader& reader, const Model::Trees& expected, const std::string& what);
   void note_durable();
@@ -130,6 +138,10 @@ class LabDatabase {
   bool doubtful_ = false;    // Storage failed since the last opening: the cache may show too much.
   bool exact_ = true;        // The next opening must find exactly the newest state.
   std::uint64_t floor_ = 0;  // What the next opening must find at least.
+  Harm harm_ = Harm::kNone;
+  std::uint64_t synced_ = 1;   // The newest durable transaction,
+  std::uint64_t vouched_ = 1;  // and one that something written later says was durable.
+  bool settled_ = false;       // Nothing happened since the last checkpoint.
   bool poisoned_ = false;
   bool copies_whole_ = false;   // Something was committed since opening: bad copies were mended.
   std::uint64_t returned_ = 0;  // The last commit that returned success in this opening.

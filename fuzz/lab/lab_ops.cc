@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/base/limits.h"
+#include "engine/file/meta_format.h"
 #include "fuzz/lab/compare.h"
 #include "fuzz/lab/lab_database.h"
 
@@ -19,6 +20,7 @@ void LabDatabase::apply(const Op& op) {
   if (!usable()) return;
   ++counters_.ops;
   say(to_string(op));
+  settled_ = settled_ && op.kind == Kind::kVerify;
   switch (op.kind) {
     case Kind::kPut:
     case Kind::kPutRun:
@@ -78,6 +80,12 @@ void LabDatabase::apply(const Op& op) {
       break;
     case Kind::kVerify:
       verify(copies_whole_);
+      break;
+    case Kind::kWalk:
+      walk(op);
+      break;
+    case Kind::kIntrude:
+      intrude();
       break;
     case Kind::kReopen:
       close();
@@ -303,7 +311,7 @@ void LabDatabase::settle() {
     }
     if (steps == kBackgroundMost) return fail("background work doesn't end");
   }
-  if (weather_ != Weather::kFair || disk_.crashed()) return;
+  if (weather_ != Weather::kFair || disk_.crashed() || harm_ >= Harm::kTree) return;
   if (db_->stats().durable_txn != model_.newest()) {
     fail("the lazy interval has passed, and not everything is durable");
   }
@@ -313,6 +321,7 @@ void LabDatabase::checkpoint() {
   const std::uint64_t newest = model_.newest();
   if (auto done = db_->checkpoint(); !done) return (void)excused(done.error(), "checkpoint()");
   copies_whole_ = true;
+  settled_ = !writer_ && held_.empty();
   if (db_->stats().checkpoint_txn < newest) fail("checkpoint() left something out");
 }
 
@@ -322,11 +331,68 @@ void LabDatabase::verify(bool copies_too) {
   for (const Finding& finding : report->findings) {
     // A crash may leave one copy of a meta torn; the next write mends it.
     if (finding.code == "meta_copy" && !copies_too) continue;
-    if (weather_ == Weather::kFaulty || disk_.crashed()) continue;
+    if (weather_ == Weather::kFaulty || harm_ != Harm::kNone || disk_.crashed()) continue;
     return fail("verify() finds " + finding.code + ": " + finding.detail + " (" + finding.file +
                 (finding.offset ? ", offset " + std::to_string(*finding.offset) : "") +
                 (finding.page ? ", page " + std::to_string(*finding.page) : "") + ")");
   }
+  if (settled_) judge_leaks(*report);
+}
+
+// With nothing open and nothing left to write, what isn't named is free, and nothing is held.
+void LabDatabase::judge_leaks(const VerifyReport& report) {
+  if (weather_ != Weather::kFair || harm_ != Harm::kNone || disk_.crashed()) return;
+  const Stats stats = db_->stats();
+  const auto differ = [&](const char* what, std::uint64_t is, std::uint64_t should_be) {
+    if (is == should_be) return;
+    fail(std::string("something leaks: ") + what + ": " + std::to_string(is) + " where " +
+         std::to_string(should_be) + " are needed");
+  };
+  const std::uint64_t slots = (stats.file_bytes - kHeaderRegionBytes) / stats.page_size;
+  // An opening doesn't find ids that were used, and freed, between two checkpoints.
+  if (db_->recovery().created) differ("page ids in use", stats.pages, report.pages_checked);
+  differ("slots in use", slots - report.slots_free,
+         report.pages_checked + report.map_pages_checked);
+  differ("bytes of changes in memory", stats.cache_dirty_bytes + stats.cache_version_bytes, 0);
+}
+
+// The writer's cursor goes along while what it stands on is erased.
+void LabDatabase::walk(const Op& op) {
+  const std::string name = tree_name(op.tree);
+  if (!begin_write() || !model_.trees().contains(name)) return;
+  const auto tree = tree_to_change(op.tree);
+  if (!tree) return (void)refused_change(tree.error(), "open_tree()");
+  auto cursor = writer_->cursor(*tree);
+  if (!cursor) return (void)refused_change(cursor.error(), "cursor()");
+  std::string key = shape_.key(op.key % shape_.key_count);
+  const Model::Records& records = model_.trees().find(name)->second;
+  auto want = records.lower_bound(key);
+  auto on = cursor->seek(key);
+  for (std::uint32_t i = 0; i < op.count; ++i) {
+    if (!on) return (void)refused_change(on.error(), "a cursor's move");
+    if (*on != (want != records.end()) || (*on && cursor->key() != want->first)) {
+      return fail("a cursor after " + show_bytes(key) + " stands " +
+                  (*on ? "on " + show_bytes(cursor->key()) : "nowhere") + ", not " +
+                  (want == records.end() ? "nowhere" : "on " + show_bytes(want->first)));
+    }
+    if (!*on) return;
+    key = want->first;
+    if (i % 2 == 0) {
+      const auto erased = writer_->erase(*tree, key);
+      if (!erased) return (void)refused_change(erased.error(), "erase()");
+      (void)model_.erase(name, key);
+    }
+    want = records.upper_bound(key);
+    on = cursor->next();
+  }
+}
+
+void LabDatabase::intrude() {
+  Options other = options(OpenMode::kReadWrite);
+  other.arena = {};
+  auto opened = Database::open(kPath, other);
+  if (opened) return fail("the database was opened once more");
+  if (opened.error().code() != ErrorCode::kBusy) (void)excused(opened.error(), "open() once more");
 }
 
 }  // namespace holdfast

@@ -41,8 +41,8 @@ class Walk {
     return kHeaderRegionBytes + std::uint64_t{raw(slot) - 1} * meta_.page_size;
   }
 
-  void need(Slot slot, std::string reason) {
-    ranges_.push_back({offset_of(slot), meta_.page_size, std::move(reason)});
+  void need(Slot slot, std::string reason, bool kept_twice) {
+    ranges_.push_back({offset_of(slot), meta_.page_size, std::move(reason), kept_twice});
   }
 
   // The first good twin, whose entries are followed.
@@ -57,7 +57,8 @@ class Walk {
 
   void need_map_page(const MapRef& ref, std::uint32_t index, std::uint32_t level) {
     for (Slot slot : ref.slots) {
-      if (slot != kNoSlot) need(slot, "map page of level " + std::to_string(level));
+      if (slot == kNoSlot) continue;
+      need(slot, "map page of level " + std::to_string(level), level > 0 || meta_.map_height == 0);
     }
     const std::byte* page = good_copy(ref, index);
     if (page == nullptr) return;
@@ -66,7 +67,7 @@ class Walk {
       const auto fanout = static_cast<std::uint32_t>(body / sizeof(MapEntry));
       for (std::uint32_t i = 0; i < fanout; ++i) {
         const Slot slot = entry_slot(load<MapEntry>(page + kMapBodyAt + i * sizeof(MapEntry)));
-        if (slot != kNoSlot) need(slot, "page " + std::to_string(index * fanout + i));
+        if (slot != kNoSlot) need(slot, "page " + std::to_string(index * fanout + i), false);
       }
       return;
     }
@@ -107,7 +108,7 @@ std::vector<NeededRange> ranges_of(std::span<const std::byte> file, const MetaBl
     const bool needed = generation == newest || (good_copies < 2 && generation == before);
     if (!needed) continue;
     ranges.push_back(
-        {meta_offset(copy), kMetaBytes, "meta, generation " + std::to_string(generation)});
+        {meta_offset(copy), kMetaBytes, "meta, generation " + std::to_string(generation), true});
     if (!walked.empty() && walked.back() == generation) continue;
     walked.push_back(generation);
     Walk(file, *metas[copy], ranges).need_all();

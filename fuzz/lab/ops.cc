@@ -36,6 +36,8 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kCompareMine, "compare the writer's view", 1},
     KindInfo{Kind::kCompareOld, "compare a snapshot", 2},
     KindInfo{Kind::kGet, "get", 6},
+    KindInfo{Kind::kWalk, "walk and erase", 2},
+    KindInfo{Kind::kIntrude, "open once more", 1},
     KindInfo{Kind::kBackground, "background", 12},
     KindInfo{Kind::kTime, "time passes", 3},
     KindInfo{Kind::kSettle, "settle", 1},
@@ -79,6 +81,11 @@ Shape Shape::draw(Choices& choices) {
   shape.trees = static_cast<std::uint8_t>(1 + choices.below(4));
   shape.page_size = choices.chance(1, 8) ? 8192 : 4096;
   shape.checkpoint_log_bytes = std::uint64_t{4096} << choices.below(6);
+  if (choices.chance(1, 32)) {  // Room for transactions of several batches.
+    shape.cache_bytes = kLabCacheMax;
+    shape.key_count = 40;
+    shape.value_bytes_max = 120000;
+  }
   return shape;
 }
 
@@ -123,10 +130,12 @@ Op draw_op(Choices& choices, const Shape& shape) {
       break;
     case Kind::kErase:
     case Kind::kEraseRun:
+    case Kind::kWalk:
     case Kind::kGet:
       op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
       op.key = static_cast<std::uint32_t>(choices.below(shape.key_count));
-      if (op.kind == Kind::kEraseRun) op.count = static_cast<std::uint16_t>(choices.scale(100));
+      if (op.kind == Kind::kEraseRun || op.kind == Kind::kWalk)
+        op.count = static_cast<std::uint16_t>(choices.scale(100));
       break;
     case Kind::kCreateTree:
       op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));

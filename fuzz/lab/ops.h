@@ -31,6 +31,8 @@ struct Op {
     kCompareMine,  // What the open write transaction sees.
     kCompareOld,   // Everything a reader sees that stayed: number `key`.
     kGet,
+    kWalk,        // The writer's cursor, from `key` on over `count` records; every other is erased.
+    kIntrude,     // Another opening: refused.
     kBackground,  // `count` steps of background work.
     kTime,        // The clock goes on by `count` milliseconds.
     kSettle,      // Time and background work until nothing is left to do: then all is durable.
@@ -45,6 +47,8 @@ struct Op {
   std::uint32_t key = 0;
   std::uint32_t bytes = 0;  // Of values.
 };
+
+inline constexpr std::uint64_t kLabCacheMax = std::uint64_t{6} << 20;
 
 // What the keys and values of a run look like, and how tight it is.
 struct Shape {

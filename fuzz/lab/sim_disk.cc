@@ -99,7 +99,7 @@ SimDisk::Gate SimDisk::enter(SimCall call, const std::string& path, bool change,
     return gate;
   }
   if (faults_.empty()) return gate;
-  gate.fault = faults_.strike(call, path);
+  gate.fault = faults_.strike(call, path, offset);
   if (gate.fault && gate.fault->effect == Fault::Effect::kFail) {
     gate.act = false;
     gate.error = failure(gate.fault->code, call, path, offset);

@@ -42,12 +42,14 @@ bool changes_something(SimCall call) {
   }
 }
 
-std::optional<Fault> FaultPlan::strike(SimCall call, std::string_view path) {
+std::optional<Fault> FaultPlan::strike(SimCall call, std::string_view path, std::uint64_t offset) {
   std::optional<Fault> struck;
   for (std::size_t i = 0; i < faults_.size(); ++i) {
     Fault& fault = faults_[i];
     if (fault.call && *fault.call != call) continue;
     if (!fault.path_contains.empty() && path.find(fault.path_contains) == path.npos) continue;
+    if (!fault.path_is.empty() && path != fault.path_is) continue;
+    if (offset >= fault.before) continue;
     if (fault.nth > 1) {
       --fault.nth;
       continue;

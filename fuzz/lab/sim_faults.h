@@ -38,11 +38,14 @@ struct Fault {
     kMisdirect,  // Writes, and reads of both kinds: the medium does it `distance` bytes further on.
     kDuplicate,  // Writes: done in the right place and `distance` bytes further on.
   };
+  static constexpr std::uint64_t kAnyOffset = ~std::uint64_t{0};
   Effect effect = Effect::kFail;
-  std::optional<SimCall> call;  // Any, where absent.
-  std::string path_contains;    // Any path, where empty.
-  std::uint64_t nth = 1;        // Of the matching calls from now on; 1 is the next.
-  bool for_ever = false;        // That one and all matching ones after it.
+  std::optional<SimCall> call;        // Any, where absent.
+  std::string path_contains;          // Any path, where empty.
+  std::string path_is;                // The same.
+  std::uint64_t before = kAnyOffset;  // Only calls for a place before this one.
+  std::uint64_t nth = 1;              // Of the matching calls from now on; 1 is the next.
+  bool for_ever = false;              // That one and all matching ones after it.
   ErrorCode code = ErrorCode::kIo;
   SyncLoss sync_loss = SyncLoss::kCacheNew;  // Of a sync that fails.
   std::int64_t distance = 4096;
@@ -54,7 +57,7 @@ class FaultPlan {
   void clear() { faults_.clear(); }
   [[nodiscard]] bool empty() const { return faults_.empty(); }
   // The fault that strikes this call, or nothing. Counts the call for all that it matches.
-  std::optional<Fault> strike(SimCall call, std::string_view path);
+  std::optional<Fault> strike(SimCall call, std::string_view path, std::uint64_t offset);
 
  private:
   std::vector<Fault> faults_;

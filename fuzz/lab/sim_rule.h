@@ -21,7 +21,8 @@ namespace holdfast {
 struct NeededRange {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
-  std::string reason;  // "meta, generation 7", "slot 12 of the durable map".
+  std::string reason;       // "meta, generation 7", "slot 12 of the durable map".
+  bool kept_twice = false;  // Losing it alone loses nothing.
 };
 
 // Called just before a write to the file if anything was synced since the last time. May look at

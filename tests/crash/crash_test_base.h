@@ -87,6 +87,9 @@ inline std::vector<Op> afterlife() {
 
 class CrashTest : public testing::Test {
  protected:
+  // For who reads the report: how much was tried before a failure.
+  void TearDown() override { RecordProperty("executions", std::to_string(executions_)); }
+
   static void apply_all(LabDatabase& database, const std::vector<Op>& ops) {
     for (const Op& op : ops) {
       if (!database.usable()) return;
@@ -102,6 +105,7 @@ class CrashTest : public testing::Test {
   }
 
   void start(const SimDisk::Options& options = {}) {
+    ++executions_;
     database_.stop();
     disk_.reset(options);
     database_.start(small_shape(), 7);
@@ -117,6 +121,7 @@ class CrashTest : public testing::Test {
 
   // The other database crashes, recovers and goes on.
   void crash_and_recover(CrashPolicy::Kind kind, std::uint64_t seed) {
+    ++executions_;
     branch_.stop();
     branch_disk_.become(disk_);
     branch_.become(database_, seed);
@@ -128,6 +133,7 @@ class CrashTest : public testing::Test {
     branch_.expect(Weather::kFair);
   }
 
+  std::uint64_t executions_ = 0;  // Lives of databases.
   SimDisk disk_;
   LabDatabase database_{disk_};
   SimDisk branch_disk_;

@@ -11,7 +11,6 @@ TEST_F(CrashTest, EveryCallBeforeAndAfterUnderEveryPolicy) {
   const std::vector<Op> ops = broad_workload();
   const std::uint64_t changes = changes_of(ops);
   ASSERT_GT(changes, 100u);
-  std::uint64_t crashes = 0;
   for (std::uint64_t at = 1; at <= changes; ++at) {
     for (const bool takes_effect : {false, true}) {
       start();
@@ -23,7 +22,6 @@ TEST_F(CrashTest, EveryCallBeforeAndAfterUnderEveryPolicy) {
         for (std::uint64_t seed = 0; seed < tries; ++seed) {
           crash_and_recover(kind, at * 8 + seed);
           live(branch_disk_, branch_, afterlife());
-          ++crashes;
           ASSERT_FALSE(branch_.failure())
               << "crash " << (takes_effect ? "after" : "before") << " change " << at << ", "
               << policy_name(kind) << ", seed " << at * 8 + seed << ": " << *branch_.failure();
@@ -31,7 +29,6 @@ TEST_F(CrashTest, EveryCallBeforeAndAfterUnderEveryPolicy) {
       }
     }
   }
-  RecordProperty("crashes", std::to_string(crashes));
 }
 
 // Recovery may crash anywhere, and the recovery from that.
@@ -40,7 +37,6 @@ TEST_F(CrashTest, EveryCallOfEveryRecovery) {
   const std::uint64_t changes = changes_of(ops);
   SimDisk third_disk;
   LabDatabase third(third_disk);
-  std::uint64_t crashes = 0;
   for (std::uint64_t at = 1; at <= changes; ++at) {
     for (const PolicyKind kind : {PolicyKind::kProcessKill, PolicyKind::kWeak}) {
       start();
@@ -56,6 +52,7 @@ TEST_F(CrashTest, EveryCallOfEveryRecovery) {
         if (!branch_disk_.crashed()) break;
         branch_.stop();
         for (const PolicyKind second : {PolicyKind::kProcessKill, PolicyKind::kWeak}) {
+          ++executions_;
           third.stop();
           third_disk.become(branch_disk_);
           third.become(branch_, inner);
@@ -64,7 +61,6 @@ TEST_F(CrashTest, EveryCallOfEveryRecovery) {
           third_disk.crash(policy, inner);
           third.crashed(second);
           live(third_disk, third, afterlife());
-          ++crashes;
           ASSERT_FALSE(third.failure())
               << "change " << at << " (" << policy_name(kind) << "), then " << inner << " ("
               << policy_name(second) << "): " << *third.failure();
@@ -72,7 +68,6 @@ TEST_F(CrashTest, EveryCallOfEveryRecovery) {
       }
     }
   }
-  RecordProperty("crashes", std::to_string(crashes));
 }
 
 }  // namespace
