@@ -1,5 +1,6 @@
 // Background work, as steps: checkpoints, lazy syncs, marks. A thread of the database drives them,
 // or the host does by run_background(); the work is the same.
+#include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
 
@@ -13,9 +14,16 @@ constexpr milliseconds kTick{20};  // While something waits for its time.
 
 }  // namespace
 
-void DatabaseImpl::start_background() {
-  if (read_only_ || options_.background != Background::kThread) return;
-  background_ = Thread([this] { background_loop(); });
+Result<void> DatabaseImpl::start_background() {
+  if (read_only_ || options_.background != Background::kThread) return {};
+  try {
+    background_ = Thread([this] { background_loop(); });
+  } catch (const std::system_error& refused) {
+    return fail(ErrorCode::kOutOfMemory,
+                std::string("the operating system gives no thread for background work (") +
+                    refused.what() + "); end other threads, or set Options::background = kHost");
+  }
+  return {};
 }
 
 void DatabaseImpl::stop_background() {
@@ -37,7 +45,8 @@ void DatabaseImpl::wake_background() {
 
 void DatabaseImpl::background_loop() {
   for (;;) {
-    const auto did = background_step();
+    // What goes wrong is kept by whom it concerns: the log, or retry_at_.
+    const auto did = at_boundary([this] { return background_step(); });
     MutexLock lock(background_mutex_);
     if (stop_) return;
     if (did && *did) continue;
@@ -83,7 +92,7 @@ Result<bool> DatabaseImpl::background_step() {
   {
     MutexLock lock(checkpoint_mutex_);
     if (checkpoint_ != nullptr || checkpoint_due()) {
-      auto stepped = step_checkpoint();
+      auto stepped = at_boundary([this] { return step_checkpoint(); });
       if (!stepped) retry_at_.store(environment_.clock->now() + kRetryCheckpointAfter);
       return stepped;
     }
@@ -142,7 +151,7 @@ Result<void> DatabaseImpl::prepare_log_for_checkpoint() {
 // more fault: nothing of that is written over before.
 Result<void> DatabaseImpl::restore_meta_copies() {
   MutexLock lock(meta_mutex_);
-  auto restored = meta_->restore_copies();
+  auto restored = at_boundary([this] { return meta_->restore_copies(); });
   lock.unlock();
   if (restored) return {};
   poison(restored.error());
@@ -155,10 +164,10 @@ Result<bool> DatabaseImpl::step_checkpoint() {
     TRY(restore_meta_copies());
     TRY(scan_free_space());
     TRY(prepare_log_for_checkpoint());
-    ReaderSlot* slot = TRY(cache_->readers().claim());
+    SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
     auto fresh = std::make_unique<Checkpoint>(
         CheckpointParts{environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()},
-        *slot);
+        std::move(slot));
     TRY(fresh->begin([this] {
       LogWriter* log = log_.load();
       return log == nullptr ? opened_place_ : log->durable_position();
@@ -167,38 +176,39 @@ Result<bool> DatabaseImpl::step_checkpoint() {
     checkpoint_ = std::move(fresh);
     return true;
   }
-  auto result = checkpoint_->step();
-  if (result && *result) return true;
-  Result<void> published;
-  if (result) published = publish_checkpoint();
+  auto more = at_boundary([this]() -> Result<bool> {
+    if (TRY(checkpoint_->step())) return true;
+    TRY(checkpoint_->publish([this](const Checkpoint& c) { return write_checkpoint_meta(c); }));
+    return false;
+  });
+  if (more && *more) return true;
+  if (more) checkpoint_published();
   const LogWriter* log = log_.load();
   const bool freezes = checkpoint_->sync_failed() || (log != nullptr && log->poisoned());
   checkpoint_.reset();
-  const Error* error = !result ? &result.error() : !published ? &published.error() : nullptr;
-  if (error == nullptr) return false;
+  if (more) return false;
   if (freezes) {
-    poison(*error);
+    poison(more.error());
     return std::unexpected(*poisoned());
   }
-  return std::unexpected(*error);
+  return more;
 }
 
-Result<void> DatabaseImpl::publish_checkpoint() {
-  TRY(checkpoint_->publish([this](const Checkpoint& done) { return write_checkpoint_meta(done); }));
+// The new state is durable: nothing that follows may stop half-way.
+void DatabaseImpl::checkpoint_published() {
   const LogPlace place = checkpoint_->place();
   checkpoints_.fetch_add(1);
   if (redo_done_) recovered_.store(false);
   pages_written_.fetch_add(checkpoint_->pages_written());
   checkpoint_txn_.store(raw(place.end.txn));
   checkpoint_lsn_.store(raw(place.end.lsn));
-  const std::vector<IdRun> settled = cache_->settle_frees(place.end.txn);
+  IdRuns settled = cache_->settle_frees(place.end.txn);
   // Between groups of redo nobody takes ids, and the scan afterwards finds these with all others.
-  if (redo_done_) ids_.give_back(settled);
+  if (redo_done_) ids_.give_back(std::move(settled));
   // What was redone so far lies where the new map says.
   for (Slot slot : std::exchange(placed_slots_, {})) slots_->free(slot);
   // A failed removal costs space, nothing else: the next checkpoint tries again.
-  if (LogWriter* log = log_.load()) (void)log->release_before(place);
-  return {};
+  if (LogWriter* log = log_.load()) (void)at_boundary([&] { return log->release_before(place); });
 }
 
 Result<void> DatabaseImpl::write_checkpoint_meta(const Checkpoint& checkpoint) {

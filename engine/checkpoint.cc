@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "engine/base/boundary.h"
 #include "engine/base/result.h"
 
 namespace holdfast {
@@ -16,6 +17,7 @@ constexpr std::size_t kSyncEveryBytes = std::size_t{4} << 20;  // DR-P11: no lon
 
 Checkpoint::~Checkpoint() {
   abandon();
+  parts_.cache->end_snapshot(slot_);
   parts_.cache->readers().release(slot_);
 }
 
@@ -25,18 +27,15 @@ Result<void> Checkpoint::begin(const std::function<LogPlace()>& durable_place) {
     place_ = durable_place();
     return place_.end.txn;
   });
-  auto dirty = parts_.cache->take_dirty(txn());
-  if (!dirty) {
-    parts_.cache->end_snapshot(slot_);
-    return std::unexpected(dirty.error());
-  }
-  begun_ = true;
-  dirty_ = std::move(*dirty);
   freed_ = parts_.cache->frees_through(txn());
   std::sort(freed_.begin(), freed_.end(),
             [](const FreedRun& a, const FreedRun& b) { return a.run.first < b.run.first; });
   map_update_ = std::make_unique<MapUpdate>(*parts_.map, txn());
   buffer_.resize(std::size_t{parts_.cache->page_size()} * kBatchPages);
+  bad_slots_.reserve(kBatchPages);
+  dirty_ = TRY(parts_.cache->take_dirty(txn()));
+  begun_ = true;
+  written_.reserve(dirty_.pages.size());  // A slot that is taken is always noted.
   return {};
 }
 
@@ -161,16 +160,16 @@ Result<void> Checkpoint::write_map_leaf(std::uint32_t index) {
 
 Result<void> Checkpoint::sync_file() {
   unsynced_pages_ = 0;
-  auto synced = parts_.file->sync();
-  if (!synced) sync_failed_ = true;
-  return synced;
+  sync_failed_ = true;  // Until it has succeeded, whichever way it ends.
+  TRY(parts_.file->sync());
+  sync_failed_ = false;
+  return {};
 }
 
 Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoint&)>& write_meta) {
-  if (auto written = write_meta(*this); !written) {
-    sync_failed_ = true;
-    return written;
-  }
+  sync_failed_ = true;  // Likewise.
+  TRY(write_meta(*this));
+  sync_failed_ = false;
   std::uint64_t allocated = written_.size() + map_pages_written_;
   for (const Written& page : written_) {
     parts_.slots->free(parts_.cache->became_clean(page.page, page.frame, page.entry));
@@ -180,18 +179,20 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
     parts_.slots->unreserve(static_cast<std::uint32_t>(dirty_.reserved - allocated));
   } else {
     // It used what was set aside for others; if there is no room, allocate() still tries for them.
-    (void)parts_.slots->reserve(static_cast<std::uint32_t>(allocated - dirty_.reserved));
+    const auto more = static_cast<std::uint32_t>(allocated - dirty_.reserved);
+    (void)at_boundary([&] { return parts_.slots->reserve(more); });
   }
   begun_ = false;
   parts_.cache->end_snapshot(slot_);
   return {};
 }
 
-void Checkpoint::abandon() {
+void Checkpoint::abandon() noexcept {
   if (!begun_) return;
   begun_ = false;
   std::uint32_t taken = 0;
   auto put_back = [&](Slot slot) {
+    if (slot == kNoSlot) return;
     ++taken;
     if (std::find(bad_slots_.begin(), bad_slots_.end(), slot) == bad_slots_.end())
       parts_.slots->free(slot);
@@ -200,7 +201,8 @@ void Checkpoint::abandon() {
     for (const Written& page : written_) put_back(entry_slot(page.entry));
     for (Slot slot : map_update_->abandon()) put_back(slot);
     // What it allocated came out of the reservation; the next attempt needs as much again.
-    if (!parts_.slots->reserve(taken)) dirty_.reserved -= std::min(dirty_.reserved, taken);
+    if (!at_boundary([&] { return parts_.slots->reserve(taken); }))
+      dirty_.reserved -= std::min(dirty_.reserved, taken);
   }
   parts_.cache->return_dirty(dirty_);
   parts_.cache->end_snapshot(slot_);

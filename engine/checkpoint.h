@@ -10,7 +10,8 @@
 // K4 It is a reader: neither readers nor the writer wait for it.
 // A crash anywhere before the meta leaves slots that no state names; after it, the new state.
 // A failed page write abandons the checkpoint, its slot stays unused; a failed sync or meta write
-// poisons the database.
+// poisons the database. So does what is thrown within the sync or the meta write; thrown anywhere
+// before, it abandons the checkpoint, and behind the meta write nothing takes memory.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,7 @@ struct CheckpointParts {
 class Checkpoint {
  public:
   // Takes over a slot that the caller has claimed.
-  Checkpoint(const CheckpointParts& parts, ReaderSlot& slot) : parts_(parts), slot_(slot) {}
+  Checkpoint(const CheckpointParts& parts, SlotClaim slot) : parts_(parts), slot_(slot.take()) {}
   ~Checkpoint();
   Checkpoint(const Checkpoint&) = delete;
   Checkpoint& operator=(const Checkpoint&) = delete;
@@ -50,7 +51,7 @@ class Checkpoint {
   // Lets `write_meta` make the new state durable, then installs it.
   Result<void> publish(const std::function<Result<void>(const Checkpoint&)>& write_meta);
   // Gives back what it took; the pages are dirty still.
-  void abandon();
+  void abandon() noexcept;
 
   [[nodiscard]] TxnNumber txn() const { return place_.end.txn; }
   [[nodiscard]] const LogPlace& place() const { return place_; }

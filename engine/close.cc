@@ -4,6 +4,7 @@
 //   log files removed -> the file cut after its last used slot
 //
 // A crash between any two leaves a state that the next opening takes as it is.
+#include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
 
@@ -31,7 +32,7 @@ Result<void> DatabaseImpl::close() {
   if (auto error = poisoned()) {
     done = std::unexpected(*error);
   } else if (wrote_.load()) {
-    done = fold_log_in();
+    done = at_boundary([this] { return fold_log_in(); });
   }
   checkpoint_.reset();
   file_.reset();
@@ -47,7 +48,7 @@ Result<void> DatabaseImpl::fold_log_in() {
     meta.log_beside = false;
     meta.slot_high_water = slots_->high_water();
     for (int pair = 0; pair < 2; ++pair) {
-      if (auto written = meta_->write(meta); !written) {
+      if (auto written = at_boundary([&] { return meta_->write(meta); }); !written) {
         lock.unlock();
         poison(written.error());
         return std::unexpected(*poisoned());

@@ -4,12 +4,27 @@
 //   log -> let the next writer in -> wait for what the durability asks
 #include <algorithm>
 
+#include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
 #include "engine/txn/commit_batches.h"
 
 namespace holdfast {
 namespace {
+
+// Slots set aside for a transaction, until it has become part of what the next checkpoint writes.
+class ReservedSlots {
+ public:
+  ReservedSlots(SlotSpace& slots, std::uint32_t count) : slots_(slots), left_(count) {}
+  ~ReservedSlots() { slots_.unreserve(left_); }
+  ReservedSlots(const ReservedSlots&) = delete;
+  ReservedSlots& operator=(const ReservedSlots&) = delete;
+  void used(std::uint32_t count) { left_ -= count; }
+
+ private:
+  SlotSpace& slots_;
+  std::uint32_t left_;
+};
 
 constexpr std::uint64_t kLogSlack = 4;  // Times checkpoint_log_bytes: then whoever commits helps.
 constexpr std::uint64_t kLazyBufferBytes = std::uint64_t{1}
@@ -26,17 +41,16 @@ Result<WriteTransaction> DatabaseImpl::begin_write(std::chrono::milliseconds tim
                                           std::to_string(timeout.count()) +
                                           " ms; commit it, or raise Options::write_timeout");
   }
-  auto slot = cache_->readers().claim();
-  if (!slot) {
-    gate_.leave();
-    return std::unexpected(slot.error());
-  }
+  WriterTurn turn(gate_);
+  SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
+  auto state = std::make_unique<WriteState>(*this, *cache_, std::move(slot), ids_,
+                                            next(cache_->newest()), [this] { return make_room(); });
+  turn.keep();
   open_transactions_.fetch_add(1);
-  return WriteTransaction(std::make_unique<WriteState>(
-      *this, *cache_, **slot, ids_, next(cache_->newest()), [this] { return make_room(); }));
+  return WriteTransaction(std::move(state));
 }
 
-void DatabaseImpl::writer_ended() {
+void DatabaseImpl::writer_ended() noexcept {
   gate_.leave();
   open_transactions_.fetch_sub(1);
 }
@@ -48,18 +62,18 @@ Result<void> DatabaseImpl::make_room() {
 }
 
 Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durability, bool wait) {
-  auto published = [&]() -> Result<void> {
+  const auto published = at_boundary([&]() -> Result<bool> {
     TRY(writer.usable());
     TRY(writer.settle_records());
     return log_and_publish(writer);
-  }();
-  const TxnNumber txn = published && writer.view().changed() ? writer.txn() : cache_->newest();
+  });
   if (!published) {
     aborts_.fetch_add(1, std::memory_order_relaxed);
     writer.end();
     return std::unexpected(published.error());
   }
-  const bool changed = writer.view().changed();
+  const bool changed = *published;
+  const TxnNumber txn = changed ? writer.txn() : cache_->newest();
   if (changed) {
     writer.view().hand_over();
     commits_.fetch_add(1, std::memory_order_relaxed);
@@ -70,10 +84,11 @@ Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durabili
   return finish_commit(txn, durability, wait);
 }
 
-Result<void> DatabaseImpl::log_and_publish(WriteState& writer) {
+// Answers whether there was anything to publish. An error means that nobody has seen any of it.
+Result<bool> DatabaseImpl::log_and_publish(WriteState& writer) {
   WriteView& view = writer.view();
   Batches batches = TRY(encode_batches(view, *cache_));
-  if (!view.changed()) return {};
+  if (!view.changed()) return false;
   if (log_.load() == nullptr) TRY(start_epoch());
   LogWriter& log = *log_.load();
   std::vector<WrittenPage> pages;
@@ -82,6 +97,7 @@ Result<void> DatabaseImpl::log_and_publish(WriteState& writer) {
   }
   const std::uint32_t needed = cache_->slots_for(pages, view.freed());
   TRY(reserve_slots(needed));
+  ReservedSlots set_aside(*slots_, needed);
   std::uint64_t bytes = 0;
   for (const auto& batch : batches) bytes += batch.size();
   const auto count = static_cast<std::uint32_t>(batches.size());
@@ -92,17 +108,16 @@ Result<void> DatabaseImpl::log_and_publish(WriteState& writer) {
     reserved = checkpointed ? log.reserve(bytes, count) : std::move(checkpointed);
   }
   if (!reserved) {
-    slots_->unreserve(needed);
     if (log.poisoned()) poison(reserved.error());
-    return reserved;
+    return std::unexpected(reserved.error());
   }
   const TxnNumber txn = writer.txn();
   const std::uint32_t used =
       cache_->publish(pages, view.freed(), txn, [&] { log.append(txn, std::move(batches)); });
   // More only where a checkpoint has just given the map another level.
-  if (used > needed) (void)slots_->reserve(used - needed);
-  slots_->unreserve(needed - std::min(needed, used));
-  return {};
+  if (used > needed) (void)at_boundary([&] { return slots_->reserve(used - needed); });
+  set_aside.used(std::min(needed, used));
+  return true;
 }
 
 Result<void> DatabaseImpl::reserve_slots(std::uint32_t count) {
@@ -146,12 +161,12 @@ Result<void> DatabaseImpl::start_epoch() {
     meta.log_chain = opened_place_.end.chain;
   }
   wrote_.store(true);
-  if (auto written = meta_->write(meta); !written) {
+  log->adopt(old_segments_);  // A copy: stats() may be reading them.
+  if (auto written = at_boundary([&] { return meta_->write(meta); }); !written) {
     lock.unlock();
     poison(written.error());
     return std::unexpected(*poisoned());
   }
-  log->adopt(old_segments_);  // A copy: stats() may be reading them.
   log_owner_ = std::move(log);
   log_.store(log_owner_.get());
   return {};
@@ -160,14 +175,11 @@ Result<void> DatabaseImpl::start_epoch() {
 Result<CommitToken> DatabaseImpl::finish_commit(TxnNumber txn, Durability durability, bool wait) {
   LogWriter* log = log_.load();
   if (log == nullptr) return raw(txn);
-  Result<void> done;
-  if (wait && durability == Durability::kSync) {
-    done = log->sync_through(txn);
-  } else if (durability == Durability::kOs || (durability == Durability::kSync && !wait)) {
-    done = log->write_through(txn);
-  } else if (log->buffered_bytes() > kLazyBufferBytes) {
-    done = log->write_through(txn);
-  }
+  const bool writes = durability != Durability::kLazy || log->buffered_bytes() > kLazyBufferBytes;
+  const auto done = at_boundary([&]() -> Result<void> {
+    if (wait && durability == Durability::kSync) return log->sync_through(txn);
+    return writes ? log->write_through(txn) : Result<void>();
+  });
   wake_background();
   if (!done) {
     poison(done.error());
@@ -187,7 +199,8 @@ void DatabaseImpl::help_checkpoint(const LogWriter& log) {
   if (bytes < kLogSlack * options_.checkpoint_log_bytes ||
       environment_.clock->now() < retry_at_.load())
     return;
-  if (!checkpoint()) retry_at_.store(environment_.clock->now() + kRetryCheckpointAfter);
+  if (!at_boundary([this] { return checkpoint(); }))
+    retry_at_.store(environment_.clock->now() + kRetryCheckpointAfter);
 }
 
 Result<void> DatabaseImpl::wait_durable(CommitToken token) {
@@ -206,15 +219,16 @@ Result<void> DatabaseImpl::sync() {
   return wait_durable(raw(cache_->newest()));
 }
 
-void DatabaseImpl::poison(const Error& error) {
+void DatabaseImpl::poison(const Error& error) noexcept {
+  const auto in_words = at_boundary([&]() -> Result<Error> {
+    return Error(
+        ErrorCode::kPoisoned,
+        "the database is frozen at its last durable transaction, because writing failed: " +
+            error.message() + "; close it and open it again",
+        error.place());
+  });
   MutexLock lock(poison_mutex_);
-  if (!poison_) {
-    poison_ =
-        Error(ErrorCode::kPoisoned,
-              "the database is frozen at its last durable transaction, because writing failed: " +
-                  error.message() + "; close it and open it again",
-              error.place());
-  }
+  if (!poison_) poison_ = in_words ? *in_words : Error::standing(ErrorCode::kPoisoned);
   is_poisoned_.store(true);
   if (LogWriter* log = log_.load()) log->freeze(error);
 }

@@ -3,6 +3,7 @@
 #include <span>
 #include <string_view>
 
+#include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
 #include "engine/txn/catalog.h"
@@ -58,22 +59,23 @@ Result<bool> DatabaseImpl::try_to_create() {
   Storage& storage = *environment_.storage;
   const std::string temporary = temporary_name(path_, *environment_.random);
   file_ = TRY(storage.open(temporary, FileMode::kCreateNew));
-  auto written = [&]() -> Result<void> {
+  auto written = at_boundary([&]() -> Result<void> {
     TRY(file_->lock(LockMode::kExclusive));
     return write_first_state();
-  }();
+  });
   cache_.reset();
   map_.reset();
   slots_.reset();
   meta_.reset();
   ids_.reset();
-  auto renamed = written ? storage.rename(temporary, path_, false) : std::move(written);
+  auto renamed = at_boundary(
+      [&] { return written ? storage.rename(temporary, path_, false) : std::move(written); });
   file_.reset();
   if (renamed) {
     TRY(storage.sync_directory(directory_of(path_)));
     return true;
   }
-  auto removed = storage.remove(temporary);
+  auto removed = at_boundary([&] { return storage.remove(temporary); });
   if (!removed && removed.error().code() != ErrorCode::kNotFound)
     report_.notes.push_back(removed.error().to_string());
   const ErrorCode code = renamed.error().code();
@@ -91,23 +93,23 @@ Result<void> DatabaseImpl::write_first_state() {
   meta_ = MetaStore::blank(*file_);
   TRY(attach(meta, TxnNumber{0}, 1, 0));
   {
-    ReaderSlot* slot = TRY(cache_->readers().claim());
-    WriteView view(*cache_, *slot, ids_, TxnNumber{1}, [] { return Result<void>(); });
+    SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
+    WriteView view(*cache_, std::move(slot), ids_, TxnNumber{1}, [] { return Result<void>(); });
     TRY(catalog_create(view));
     std::vector<WrittenPage> pages;
     for (const WriteView::PrivatePage& page : view.pages())
       pages.push_back({page.page, page.frame, page.base});
-    const std::uint32_t needed = cache_->slots_for(pages, {});
+    const std::uint32_t needed = cache_->slots_for(pages, view.freed());
     TRY(slots_->reserve(needed));
-    const std::uint32_t used = cache_->publish(pages, {}, TxnNumber{1}, [] {});
+    const std::uint32_t used = cache_->publish(pages, view.freed(), TxnNumber{1}, [] {});
     slots_->unreserve(needed - used);
     view.hand_over();
   }
   cache_->became_durable(TxnNumber{1});
   opened_place_ = {{Lsn{0}, 0, TxnNumber{1}}, {}};
-  ReaderSlot* slot = TRY(cache_->readers().claim());
+  SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
   Checkpoint checkpoint({environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()},
-                        *slot);
+                        std::move(slot));
   TRY(checkpoint.begin([this] { return opened_place_; }));
   while (TRY(checkpoint.step())) {
   }

@@ -1,6 +1,7 @@
-// The public Database: forwards to DatabaseImpl.
+// The public Database: forwards to DatabaseImpl, within at_boundary().
 #include "holdfast/database.h"
 
+#include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
 
@@ -14,65 +15,74 @@ Database::Database(std::unique_ptr<DatabaseImpl> impl) : impl_(std::move(impl)) 
 Database::Database(Database&& other) noexcept = default;
 Database& Database::operator=(Database&& other) noexcept {
   if (this != &other) {
-    if (impl_ != nullptr) (void)impl_->close();
+    if (impl_ != nullptr) (void)close();
     impl_ = std::move(other.impl_);
   }
   return *this;
 }
 Database::~Database() {
-  if (impl_ != nullptr) (void)impl_->close();
+  if (impl_ != nullptr) (void)close();
 }
 
 Result<Database> Database::open(const std::string& path, const Options& options) {
-  return Database(TRY(DatabaseImpl::open(path, options)));
+  return at_boundary(
+      [&]() -> Result<Database> { return Database(TRY(DatabaseImpl::open(path, options))); });
 }
 
 Result<ReadTransaction> Database::begin_read(const ReadOptions& options) {
-  return impl_->begin_read(options);
+  return at_boundary([&] { return impl_->begin_read(options); });
 }
 Result<WriteTransaction> Database::begin_write() {
-  return impl_->begin_write(impl_->options().write_timeout);
+  return at_boundary([&] { return impl_->begin_write(impl_->options().write_timeout); });
 }
 Result<WriteTransaction> Database::begin_write(std::chrono::milliseconds timeout) {
-  return impl_->begin_write(timeout);
+  return at_boundary([&] { return impl_->begin_write(timeout); });
 }
 
 Result<std::optional<std::string>> Database::get(std::string_view key) {
-  const ReadTransaction reader = TRY(begin_read());
-  return reader.get(key);
+  return at_boundary([&]() -> Result<std::optional<std::string>> {
+    const ReadTransaction reader = TRY(begin_read());
+    return reader.get(key);
+  });
 }
 
 Result<void> Database::put(std::string_view key, std::string_view value) {
-  WriteTransaction writer = TRY(begin_write());
-  TRY(writer.put(key, value));
-  TRY(writer.commit());
-  return {};
+  return at_boundary([&]() -> Result<void> {
+    WriteTransaction writer = TRY(begin_write());
+    TRY(writer.put(key, value));
+    TRY(writer.commit());
+    return {};
+  });
 }
 
 Result<bool> Database::erase(std::string_view key) {
-  WriteTransaction writer = TRY(begin_write());
-  const bool erased = TRY(writer.erase(key));
-  TRY(writer.commit());
-  return erased;
+  return at_boundary([&]() -> Result<bool> {
+    WriteTransaction writer = TRY(begin_write());
+    const bool erased = TRY(writer.erase(key));
+    TRY(writer.commit());
+    return erased;
+  });
 }
 
 Result<void> Database::wait_durable(CommitToken token) {
-  return impl_->wait_durable(token);
+  return at_boundary([&] { return impl_->wait_durable(token); });
 }
 Result<void> Database::sync() {
-  return impl_->sync();
+  return at_boundary([&] { return impl_->sync(); });
 }
 Result<void> Database::checkpoint() {
-  TRY(impl_->must_be_open());
-  return impl_->checkpoint();
+  return at_boundary([&]() -> Result<void> {
+    TRY(impl_->must_be_open());
+    return impl_->checkpoint();
+  });
 }
 Result<bool> Database::run_background() {
-  return impl_->run_background();
+  return at_boundary([&] { return impl_->run_background(); });
 }
 Result<VerifyReport> Database::verify(const VerifyOptions& options) {
-  return impl_->verify(options);
+  return at_boundary([&] { return impl_->verify(options); });
 }
-Stats Database::stats() const {
+Stats Database::stats() const noexcept {
   return impl_->stats();
 }
 const RecoveryReport& Database::recovery() const noexcept {
@@ -82,7 +92,7 @@ const std::string& Database::path() const noexcept {
   return impl_->path();
 }
 Result<void> Database::close() {
-  return impl_->close();
+  return at_boundary([&] { return impl_->close(); });
 }
 
 Result<ReadTransaction> DatabaseImpl::begin_read(const ReadOptions& options) {
@@ -95,17 +105,13 @@ Result<ReadTransaction> DatabaseImpl::begin_read(const ReadOptions& options) {
   if (at_least > raw(cache_->durable())) {
     if (auto error = poisoned()) return std::unexpected(*error);
   }
-  ReaderSlot* slot = TRY(cache_->readers().claim());
-  open_transactions_.fetch_add(1);
-  return ReadTransaction(
-      std::make_unique<SnapshotState>(*this, *cache_, *slot, TxnNumber{at_least}));
+  SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
+  auto state =
+      std::make_unique<SnapshotState>(*this, *cache_, std::move(slot), TxnNumber{at_least});
+  return ReadTransaction(std::move(state));
 }
 
-void DatabaseImpl::reader_ended() {
-  open_transactions_.fetch_sub(1);
-}
-
-Stats DatabaseImpl::stats() const {
+Stats DatabaseImpl::stats() const noexcept {
   Stats stats;
   const PageCache::Counters cache = cache_->counters();
   stats.page_size = cache_->page_size();
@@ -130,7 +136,10 @@ Stats DatabaseImpl::stats() const {
   stats.open_snapshots = cache_->open_snapshots();
   stats.oldest_snapshot_txn = stats.open_snapshots == 0 ? 0 : raw(cache_->oldest_snapshot());
   stats.free_bytes = slots_->free_slots() * stats.page_size;
-  if (file_ != nullptr) stats.file_bytes = file_->size().value_or(0);
+  if (file_ != nullptr) {
+    const auto bytes = at_boundary([this] { return file_->size(); });
+    stats.file_bytes = bytes.value_or(0);
+  }
   if (const LogWriter* log = log_.load()) {
     stats.log_syncs = log->sync_count();
     stats.log_bytes = log->written_bytes();

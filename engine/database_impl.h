@@ -38,15 +38,16 @@ class DatabaseImpl final : public LogObserver {
   Result<ReadTransaction> begin_read(const ReadOptions& options);
   Result<WriteTransaction> begin_write(std::chrono::milliseconds timeout);
   Result<CommitToken> commit(WriteState& writer, Durability durability, bool wait);
-  void writer_ended();
+  void writer_ended() noexcept;
   void writer_aborted() { aborts_.fetch_add(1, std::memory_order_relaxed); }
-  void reader_ended();
+  void reader_began() { open_transactions_.fetch_add(1); }
+  void reader_ended() { open_transactions_.fetch_sub(1); }
   Result<void> wait_durable(CommitToken token);
   Result<void> sync();
   Result<void> checkpoint();
   Result<bool> run_background();
   Result<VerifyReport> verify(const VerifyOptions& options);
-  [[nodiscard]] Stats stats() const;
+  [[nodiscard]] Stats stats() const noexcept;
   Result<void> close();
 
   [[nodiscard]] const RecoveryReport& recovery() const { return report_; }
@@ -84,16 +85,16 @@ class DatabaseImpl final : public LogObserver {
   Result<void> write_first_state();
 
   // commit.cc
-  Result<void> log_and_publish(WriteState& writer);
+  Result<bool> log_and_publish(WriteState& writer);
   Result<void> start_epoch();
   Result<void> reserve_slots(std::uint32_t count);
   Result<CommitToken> finish_commit(TxnNumber txn, Durability durability, bool wait);
   Result<void> make_room();
   void help_checkpoint(const LogWriter& log);
-  void poison(const Error& error);
+  void poison(const Error& error) noexcept;
 
   // background.cc
-  void start_background();
+  Result<void> start_background();
   void stop_background();
   void background_loop();
   void wake_background();
@@ -102,7 +103,7 @@ class DatabaseImpl final : public LogObserver {
   Result<bool> step_checkpoint();  // Under checkpoint_mutex_.
   Result<void> run_checkpoint();   // Likewise; to the end.
   Result<void> restore_meta_copies();
-  Result<void> publish_checkpoint();
+  void checkpoint_published();
   Result<void> write_checkpoint_meta(const Checkpoint& checkpoint);
   Result<void> prepare_log_for_checkpoint();
 

@@ -82,7 +82,7 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::open(const std::string& path
   db->report_.created = !exists;
   db->report_.seconds =
       std::chrono::duration<double>(db->environment_.clock->now() - begun).count();
-  db->start_background();
+  TRY(db->start_background());
   return db;
 }
 
@@ -223,9 +223,8 @@ Result<void> DatabaseImpl::check_lost_pages() {
     list += (i == 0 ? "" : "; ") + report_.pages_lost[i].to_string();
   if (report_.pages_lost.size() > kLostListed) list += "; ...";
   // What storage refused to read may be whole.
-  const bool unread =
-      std::any_of(report_.pages_lost.begin(), report_.pages_lost.end(),
-                  [](const Error& why) { return why.code() == ErrorCode::kIo; });
+  const bool unread = std::any_of(report_.pages_lost.begin(), report_.pages_lost.end(),
+                                  [](const Error& why) { return why.code() == ErrorCode::kIo; });
   return fail(
       unread ? ErrorCode::kIo : ErrorCode::kDamaged,
       std::to_string(report_.pages_lost.size()) +
@@ -306,7 +305,7 @@ Result<void> DatabaseImpl::scan_free_space() {
       ++next_freed;
     return next_freed != freed.end() && raw(next_freed->run.first) <= id;
   };
-  std::vector<IdRun> free_ids;
+  IdRuns free_ids;
   std::vector<MapEntry> entries(map_->leaf_fanout());
   for (std::uint32_t leaf = 0; leaf < map_->leaf_count(); ++leaf) {
     // Slots behind an unreadable leaf can't be told from free ones: then nothing that lay there
@@ -334,7 +333,7 @@ Result<void> DatabaseImpl::scan_free_space() {
       }
     }
   }
-  ids_.give_back(free_ids);
+  ids_.give_back(std::move(free_ids));
   slots_->release_unused(used);
   return {};
 }

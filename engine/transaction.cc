@@ -1,7 +1,8 @@
 // The public transactions and cursors: thin, each call a check of the state and one call of what
-// does the work.
+// does the work, all of it within at_boundary().
 #include "holdfast/transaction.h"
 
+#include "engine/base/boundary.h"
 #include "engine/base/limits.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
@@ -10,45 +11,59 @@
 namespace holdfast {
 
 Result<std::optional<std::string>> Reader::get(Tree tree, std::string_view key) const {
-  std::string value;
-  if (!TRY(get_into(tree, key, value))) return std::optional<std::string>();
-  return std::optional<std::string>(std::move(value));
+  return at_boundary([&]() -> Result<std::optional<std::string>> {
+    std::string value;
+    if (!TRY(get_into(tree, key, value))) return std::optional<std::string>();
+    return std::optional<std::string>(std::move(value));
+  });
 }
 
 Result<bool> Reader::get_into(Tree tree, std::string_view key, std::string& value) const {
-  TRY(state_->usable());
-  const TreeRef ref = TRY(state_->resolve(tree));
-  return tree_get(state_->source(), ref, key, value);
+  return at_boundary([&]() -> Result<bool> {
+    TRY(state_->usable());
+    const TreeRef ref = TRY(state_->resolve(tree));
+    return tree_get(state_->source(), ref, key, value);
+  });
 }
 
 Result<bool> Reader::contains(Tree tree, std::string_view key) const {
-  TRY(state_->usable());
-  const TreeRef ref = TRY(state_->resolve(tree));
-  return tree_contains(state_->source(), ref, key);
+  return at_boundary([&]() -> Result<bool> {
+    TRY(state_->usable());
+    const TreeRef ref = TRY(state_->resolve(tree));
+    return tree_contains(state_->source(), ref, key);
+  });
 }
 
 Result<Cursor> Reader::cursor(Tree tree) const {
-  TRY(state_->usable());
-  const TreeRef ref = TRY(state_->resolve(tree));
-  return Cursor(std::make_unique<CursorState>(*state_, ref));
+  return at_boundary([&]() -> Result<Cursor> {
+    TRY(state_->usable());
+    const TreeRef ref = TRY(state_->resolve(tree));
+    return Cursor(std::make_unique<CursorState>(*state_, ref));
+  });
 }
 
 Result<std::uint64_t> Reader::count(Tree tree) const {
-  TRY(state_->usable());
-  return state_->count(TreeId{tree.id()});
+  return at_boundary([&]() -> Result<std::uint64_t> {
+    TRY(state_->usable());
+    return state_->count(TreeId{tree.id()});
+  });
 }
 
 Result<Tree> Reader::open_tree(std::string_view name) const {
-  TRY(state_->usable());
-  const CatalogEntry entry = TRY(catalog_find(state_->source(), name));
-  return Tree(raw(entry.tree.id));
+  return at_boundary([&]() -> Result<Tree> {
+    TRY(state_->usable());
+    const CatalogEntry entry = TRY(catalog_find(state_->source(), name));
+    return Tree(raw(entry.tree.id));
+  });
 }
 
 Result<std::vector<TreeInfo>> Reader::trees() const {
-  TRY(state_->usable());
-  std::vector<TreeInfo> trees = TRY(catalog_list(state_->source()));
-  for (TreeInfo& tree : trees) tree.records = TRY(state_->count(TreeId{tree.tree.id()}));
-  return trees;
+  return at_boundary([&]() -> Result<std::vector<TreeInfo>> {
+    TRY(state_->usable());
+    std::vector<TreeInfo> trees = TRY(catalog_list(state_->source()));
+    for (TreeInfo& tree : trees) tree.records = TRY(state_->count(TreeId{tree.tree.id()}));
+    return trees;
+  });
 }
 
 std::uint64_t Reader::txn() const noexcept {
@@ -68,42 +83,49 @@ WriteTransaction& WriteTransaction::operator=(WriteTransaction&& other) noexcept
 WriteTransaction::~WriteTransaction() = default;
 
 Result<void> WriteTransaction::put(Tree tree, std::string_view key, std::string_view value) {
-  const TreeRef ref = TRY(owned_->change([&] { return owned_->resolve(tree); }));
-  const PutOutcome outcome =
-      TRY(owned_->change([&] { return tree_put(owned_->view(), ref, key, value); }));
-  if (!outcome.existed) owned_->note_records(ref.id, 1);
-  return {};
+  return owned_->change([&]() -> Result<void> {
+    const TreeRef ref = TRY(owned_->resolve(tree));
+    const PutOutcome outcome = TRY(tree_put(owned_->view(), ref, key, value));
+    if (!outcome.existed) owned_->note_records(ref.id, 1);
+    return {};
+  });
 }
 
 Result<bool> WriteTransaction::erase(Tree tree, std::string_view key) {
-  const TreeRef ref = TRY(owned_->change([&] { return owned_->resolve(tree); }));
-  const bool erased = TRY(owned_->change([&] { return tree_erase(owned_->view(), ref, key); }));
-  if (erased) owned_->note_records(ref.id, -1);
-  return erased;
+  return owned_->change([&]() -> Result<bool> {
+    const TreeRef ref = TRY(owned_->resolve(tree));
+    const bool erased = TRY(tree_erase(owned_->view(), ref, key));
+    if (erased) owned_->note_records(ref.id, -1);
+    return erased;
+  });
 }
 
 Result<Tree> WriteTransaction::create_tree(std::string_view name) {
-  const CatalogEntry entry = TRY(owned_->change(
-      [&] { return catalog_add(owned_->view(), name, owned_->db().next_tree_id()); }));
-  return Tree(raw(entry.tree.id));
+  return owned_->change([&]() -> Result<Tree> {
+    const CatalogEntry entry = TRY(catalog_add(owned_->view(), name, owned_->db().next_tree_id()));
+    return Tree(raw(entry.tree.id));
+  });
 }
 
 Result<Tree> WriteTransaction::open_or_create_tree(std::string_view name) {
-  auto found = open_tree(name);
-  if (found || found.error().code() != ErrorCode::kNotFound) return found;
-  return create_tree(name);
+  return at_boundary([&]() -> Result<Tree> {
+    auto found = open_tree(name);
+    if (found || found.error().code() != ErrorCode::kNotFound) return found;
+    return create_tree(name);
+  });
 }
 
 Result<CommitToken> WriteTransaction::commit() {
-  return commit(owned_->db().options().durability);
+  return at_boundary([&] { return commit(owned_->db().options().durability); });
 }
 
 Result<CommitToken> WriteTransaction::commit(Durability durability) {
-  return owned_->db().commit(*owned_, durability, true);
+  return at_boundary([&] { return owned_->db().commit(*owned_, durability, true); });
 }
 
 Result<CommitToken> WriteTransaction::commit_async() {
-  return owned_->db().commit(*owned_, owned_->db().options().durability, false);
+  return at_boundary(
+      [&] { return owned_->db().commit(*owned_, owned_->db().options().durability, false); });
 }
 
 void WriteTransaction::abort() noexcept {
@@ -143,15 +165,7 @@ std::string_view Cursor::key() const noexcept {
   return state_->cursor().key();
 }
 Result<std::string_view> Cursor::value() {
-  return state_->move([](TreeCursor& cursor) { return cursor.value(); });
-}
-
-std::optional<std::string> prefix_end(std::string_view prefix) {
-  std::string end(prefix);
-  while (!end.empty() && end.back() == '\xFF') end.pop_back();
-  if (end.empty()) return std::nullopt;
-  end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
-  return end;
+  return state_->ask([](TreeCursor& cursor) { return cursor.value(); });
 }
 
 }  // namespace holdfast

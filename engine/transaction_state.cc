@@ -26,9 +26,10 @@ Result<std::uint64_t> ReadState::count(TreeId id) {
   return entry.records;
 }
 
-SnapshotState::SnapshotState(DatabaseImpl& db, PageCache& cache, ReaderSlot& slot,
-                             TxnNumber at_least)
-    : ReadState(db, view_), view_(cache, slot, at_least) {}
+SnapshotState::SnapshotState(DatabaseImpl& db, PageCache& cache, SlotClaim slot, TxnNumber at_least)
+    : ReadState(db, view_), view_(cache, std::move(slot), at_least) {
+  db.reader_began();
+}
 
 SnapshotState::~SnapshotState() {
   db_.reader_ended();
@@ -40,15 +41,15 @@ Result<void> SnapshotState::usable() const {
   return {};
 }
 
-WriteState::WriteState(DatabaseImpl& db, PageCache& cache, ReaderSlot& slot, IdSpace& ids,
+WriteState::WriteState(DatabaseImpl& db, PageCache& cache, SlotClaim slot, IdSpace& ids,
                        TxnNumber number, std::function<Result<void>()> make_room)
-    : ReadState(db, view_), view_(cache, slot, ids, number, std::move(make_room)) {}
+    : ReadState(db, view_), view_(cache, std::move(slot), ids, number, std::move(make_room)) {}
 
 WriteState::~WriteState() {
   abort();
 }
 
-void WriteState::abort() {
+void WriteState::abort() noexcept {
   if (!ended_) db_.writer_aborted();
   end();
 }
@@ -75,14 +76,14 @@ Result<void> WriteState::settle_records() {
   return {};
 }
 
-void WriteState::end() {
+void WriteState::end() noexcept {
   if (ended_) return;
   ended_ = true;
   view_.end();
   db_.writer_ended();
 }
 
-bool WriteState::dooms(const Error& error) const {
+bool WriteState::dooms(const Error& error) const noexcept {
   switch (error.code()) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kNotFound:

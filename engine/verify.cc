@@ -45,7 +45,11 @@ class Teller {
   bool step(std::string_view stage, std::string_view unit = "pages") {
     ++done_;
     if (!progress_ || (done_ & 255) != 1) return true;
-    return progress_({stage, done_, std::max(total_, done_), unit});
+    try {
+      return progress_({stage, done_, std::max(total_, done_), unit});
+    } catch (...) {
+      return false;
+    }
   }
   void begin(std::uint64_t total) {
     done_ = 0;
@@ -92,10 +96,10 @@ class Verification {
     PageCache* cache;
     IdSpace* ids;
   };
-  Verification(const Parts& parts, ReaderSlot& slot, TxnNumber at_least,
-               const VerifyOptions& options, VerifyReport& report)
+  Verification(const Parts& parts, SlotClaim slot, TxnNumber at_least, const VerifyOptions& options,
+               VerifyReport& report)
       : parts_(parts),
-        view_(*parts.cache, slot, at_least),
+        view_(*parts.cache, std::move(slot), at_least),
         report_(report),
         findings_(report, options.findings_max, parts.file->path()),
         teller_(options.progress, id_end()) {}
@@ -300,8 +304,9 @@ Result<VerifyReport> DatabaseImpl::verify(const VerifyOptions& options) {
   if (auto error = poisoned()) return std::unexpected(*error);
   const Verification::Parts parts{file_.get(),  environment_.storage, map_.get(),
                                   slots_.get(), cache_.get(),         &ids_};
-  ReaderSlot* slot = TRY(cache_->readers().claim());
-  Verification verification(parts, *slot, TxnNumber{last_returned_.load()}, options, report);
+  SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
+  Verification verification(parts, std::move(slot), TxnNumber{last_returned_.load()}, options,
+                            report);
   TRY(verification.check_trees());
   TRY(verification.check_reach());
   TRY(verification.check_pages_on_disk());

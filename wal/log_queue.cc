@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/base/boundary.h"
 #include "engine/base/checksum.h"
 #include "engine/base/result.h"
 #include "engine/storage/place.h"
@@ -17,6 +18,7 @@ constexpr std::size_t kWriteBytes = std::size_t{1} << 20;
 
 Result<void> LogWriter::reserve(std::uint64_t payload_bytes, std::uint32_t batches) {
   const std::uint64_t room = group_room(payload_bytes, batches);
+  if (next_.empty()) next_.emplace_back();
   {
     MutexLock queue(queue_mutex_);
     reserved_ = 0;
@@ -38,9 +40,10 @@ Result<void> LogWriter::reserve(std::uint64_t payload_bytes, std::uint32_t batch
   return make_room(room);
 }
 
-void LogWriter::append(TxnNumber txn, std::vector<std::vector<std::byte>> batches) {
+void LogWriter::append(TxnNumber txn, std::vector<std::vector<std::byte>> batches) noexcept {
   MutexLock queue(queue_mutex_);
-  queue_.push_back({txn, std::move(batches), reserved_, reserved_bytes_});
+  next_.front() = {txn, std::move(batches), reserved_, reserved_bytes_};
+  queue_.splice(queue_.end(), next_);
   queued_room_ += reserved_;
   queued_bytes_ += reserved_bytes_;
   reserved_ = reserved_bytes_ = 0;
@@ -65,6 +68,14 @@ Result<void> LogWriter::write_queue() {
     watched = watched_;
     durable_known_ = durable_place_;
   }
+  try {
+    return write_taken(watched);
+  } catch (...) {
+    return std::unexpected(poison(thrown_error()));
+  }
+}
+
+Result<void> LogWriter::write_taken(TxnNumber watched) {
   wall_us_ = config_.clock->wall_us();
   std::uint64_t room = 0;
   std::optional<LogPlace> watched_place;

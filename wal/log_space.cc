@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/base/boundary.h"
 #include "engine/base/checksum.h"
 #include "engine/base/result.h"
 #include "wal/log_writer.h"
@@ -79,6 +80,14 @@ Result<void> LogWriter::zero_ahead() {
 // missing successor is damage (W6). Both files are synced, the old one first, before anything in
 // the successor counts as durable.
 Result<void> LogWriter::roll_segment(std::uint64_t extra_room) {
+  try {
+    return start_successor(extra_room);
+  } catch (...) {
+    return std::unexpected(poison(thrown_error()));  // The successor may have its name.
+  }
+}
+
+Result<void> LogWriter::start_successor(std::uint64_t extra_room) {
   TxnNumber txn;
   std::uint64_t room;
   {

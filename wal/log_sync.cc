@@ -1,4 +1,5 @@
 // Group commit: one sync serves all who wait; one of them leads.
+#include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "wal/log_writer.h"
 
@@ -86,6 +87,15 @@ void LogWriter::expect_next_group(std::uint64_t seen) {
 }
 
 Result<void> LogWriter::sync_step(bool with_mark) {
+  try {
+    return sync_group(with_mark);
+  } catch (...) {
+    return std::unexpected(
+        poison(thrown_error()));  // Some file may not count as unsynced any more.
+  }
+}
+
+Result<void> LogWriter::sync_group(bool with_mark) {
   TxnNumber end;
   bool news;
   std::uint64_t served;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/boundary.h"
 #include "engine/base/result.h"
 
 namespace holdfast {
@@ -55,20 +56,23 @@ Result<void> LogWriter::release_before(const LogPlace& from) {
   std::vector<OldSegment> going;
   {
     MutexLock io(io_mutex_);
+    // Room for all of them in either list: from here on none is forgotten.
+    going.reserve(old_.size() + segments_.size());
+    old_.reserve(old_.size() + segments_.size());
     const auto keep = std::partition(old_.begin(), old_.end(), [&](const OldSegment& old) {
       return !done_with(old.ref, old.end);
     });
     going.assign(std::move_iterator(keep), std::move_iterator(old_.end()));
     old_.erase(keep, old_.end());
     while (segments_.size() > 1 && done_with(segments_[0]->header.ref, segments_[0]->end)) {
-      const Segment& segment = *segments_[0];
-      going.push_back({segment.path, segment.header.ref, segment.end, segment.bytes});
+      Segment& segment = *segments_[0];
+      going.push_back({std::move(segment.path), segment.header.ref, segment.end, segment.bytes});
       segments_.erase(segments_.begin());
     }
   }
   std::optional<Error> failed;
   for (OldSegment& segment : going) {
-    auto removed = config_.storage->remove(segment.path);
+    const auto removed = at_boundary([&] { return config_.storage->remove(segment.path); });
     if (removed || removed.error().code() == ErrorCode::kNotFound) continue;
     if (!failed) failed = removed.error();
     MutexLock io(io_mutex_);  // To be tried again by the next release.
@@ -90,7 +94,7 @@ Result<void> LogWriter::remove_all() {
   return config_.storage->sync_directory(directory_of(config_.base_path));
 }
 
-void LogWriter::freeze(const Error& error) {
+void LogWriter::freeze(const Error& error) noexcept {
   (void)poison(error);
 }
 
@@ -99,7 +103,7 @@ std::optional<Error> LogWriter::poisoned() const {
   return poison_;
 }
 
-Error LogWriter::poison(const Error& error) {
+Error LogWriter::poison(const Error& error) noexcept {
   MutexLock queue(queue_mutex_);
   if (!poison_) poison_ = error;
   limit_ = 0;  // reserve() looks closer.

@@ -9,11 +9,13 @@
 // that a submitted sync covers is never written again; the first failed write or sync poisons for
 // ever. Locks, in the order in which they are taken: sync, io, queue. None is held while the
 // observer is called, and only `sync_running_` (no lock) while a file is synced. A crash here
-// leaves whole groups, then at most one group or batch that is torn or lacks its commit.
+// leaves whole groups, then at most one group or batch that is torn or lacks its commit. What is
+// thrown between taking groups from the queue and the end of their sync poisons as an error does.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -79,9 +81,9 @@ class LogWriter {
   // Room for one group before its first byte, replacing a reservation that wasn't used. kDiskFull
   // leaves everything as it was. kPoisoned after a failure of the log.
   Result<void> reserve(std::uint64_t payload_bytes, std::uint32_t batches);
-  // Queues the group that reserve() made room for. Memory only. Txn numbers grow from call to call;
-  // each batch is at most kBatchPayloadMax.
-  void append(TxnNumber txn, std::vector<std::vector<std::byte>> batches);
+  // Queues the group that reserve() made room for, in memory that was had then: it can't fail. Txn
+  // numbers grow from call to call; each batch is at most kBatchPayloadMax.
+  void append(TxnNumber txn, std::vector<std::vector<std::byte>> batches) noexcept;
 
   // -- any thread. Both answer at once when it is so already, even when poisoned since.
 
@@ -112,7 +114,7 @@ class LogWriter {
   Result<void> remove_all();
 
   // Poisons from outside (a failed meta write). The first error is kept.
-  void freeze(const Error& error);
+  void freeze(const Error& error) noexcept;
   [[nodiscard]] std::optional<Error> poisoned() const;
 
   // -- figures
@@ -130,12 +132,14 @@ class LogWriter {
     std::uint64_t room = 0;
     std::uint64_t bytes = 0;
   };
+  using Groups = std::list<Group>;
   struct SyncWork;
 
   explicit LogWriter(LogConfig config) : config_(std::move(config)) {}
 
   // log_queue.cc; with the io mutex held.
   Result<void> write_queue();
+  Result<void> write_taken(TxnNumber watched);
   Result<void> write_group(const Group& group);
   Result<void> put_batch(std::uint32_t flags, TxnNumber txn, std::span<const std::byte> payload);
   Result<void> write_buffer();
@@ -148,6 +152,7 @@ class LogWriter {
   Result<void> extend_to(std::uint64_t end);
   Result<void> zero_ahead();
   Result<void> roll_segment(std::uint64_t extra_room);
+  Result<void> start_successor(std::uint64_t extra_room);
   void continue_in(std::unique_ptr<Segment> successor, TxnNumber txn);
   void publish_space();
 
@@ -156,14 +161,16 @@ class LogWriter {
   void gather_group();
   void expect_next_group(std::uint64_t seen);
   Result<void> sync_step(bool with_mark);
+  Result<void> sync_group(bool with_mark);
   Result<void> sync_alone(bool with_mark);
   Result<void> prepare_sync(bool with_mark, SyncWork& work);
   Result<void> put_mark();
   Result<void> finish_sync(TxnNumber end, const SyncWork& work);
 
-  Error poison(const Error& error);
+  Error poison(const Error& error) noexcept;
 
   const LogConfig config_;
+  Groups next_;       // The writer's: at most one, for append().
   SegmentRef first_;  // Its epoch and salt are those of every segment.
 
   Mutex sync_mutex_;  // Guards who leads.
@@ -184,10 +191,10 @@ class LogWriter {
   std::uint64_t wall_us_ = 0;
   LogPlace durable_known_;         // durable_place_ when the queue was taken.
   std::vector<std::byte> buffer_;  // Bytes that belong right before position_.
-  std::vector<Group> taken_;
+  Groups taken_;
 
   mutable Mutex queue_mutex_;  // Guards the hand-over between threads; never held across I/O.
-  std::vector<Group> queue_;
+  Groups queue_;
   std::uint64_t base_ = 0;         // position_ rounded up to a block.
   std::uint64_t limit_ = 0;        // Up to here reserve() may promise.
   std::uint64_t queued_room_ = 0;  // Promised to groups that aren't written yet.

@@ -26,7 +26,10 @@ FramePool::FramePool(std::uint32_t page_size, std::uint32_t frames)
     : page_size_(page_size),
       count_(frames),
       frames_(new Frame[frames]),
-      referenced_(new Atomic<std::uint8_t>[frames]()) {}
+      referenced_(new Atomic<std::uint8_t>[frames]()) {
+  free_.reserve(frames);
+  limbo_.reserve(frames);
+}
 
 Result<std::unique_ptr<FramePool>> FramePool::create(std::uint32_t page_size, std::uint32_t frames,
                                                      std::span<std::byte> arena) {
@@ -105,20 +108,14 @@ void FramePool::resurrect(FrameIndex index) {
 
 std::size_t FramePool::reclaim(std::uint64_t oldest_guard) {
   MutexLock lock(mutex_);
-  std::size_t freed = 0;
-  for (std::size_t left = limbo_.size(); left > 0; --left) {
-    const FrameIndex index = limbo_.front();
-    limbo_.pop_front();
+  const std::size_t freed = std::erase_if(limbo_, [&](FrameIndex index) {
     Frame& candidate = frame(index);
-    if (candidate.retired_at >= oldest_guard || candidate.pins.load() != 0) {
-      limbo_.push_back(index);
-      continue;
-    }
+    if (candidate.retired_at >= oldest_guard || candidate.pins.load() != 0) return false;
     candidate.state.store(FrameState::kFree);
     free_.push_back(index);
     in_use_.fetch_sub(1, std::memory_order_relaxed);
-    ++freed;
-  }
+    return true;
+  });
   in_limbo_.store(limbo_.size(), std::memory_order_relaxed);
   due_.store(limbo_.size() + kReclaimEvery, std::memory_order_relaxed);
   return freed;

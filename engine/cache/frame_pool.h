@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -39,8 +38,12 @@ struct Frame {
 
 class FramePool {
  public:
+  // What a frame costs beside its page: itself, a reference bit, a place in two lists.
+  static constexpr std::size_t kBytesBeside = sizeof(Frame) + 1 + 2 * sizeof(FrameIndex);
+
   // Room for `budget_bytes` of frames; the arena is the caller's or an anonymous mapping that costs
   // memory only where it is touched.
+  // Afterwards nothing here takes memory.
   static Result<std::unique_ptr<FramePool>> create(std::uint32_t page_size, std::uint32_t frames,
                                                    std::span<std::byte> arena);
   ~FramePool();
@@ -100,9 +103,27 @@ class FramePool {
   Atomic<std::size_t> in_limbo_{0};
   Atomic<std::size_t> due_{kReclaimEvery};  // Frames in limbo.
   Mutex mutex_;
+  // Each has room for all frames.
   std::vector<FrameIndex> free_;
-  std::uint32_t never_used_ = 1;  // Frames from here on were never taken.
-  std::deque<FrameIndex> limbo_;
+  std::vector<FrameIndex> limbo_;  // Oldest first.
+  std::uint32_t never_used_ = 1;   // Frames from here on were never taken.
+};
+
+// A frame that was taken and that nobody else has seen: given back unless it is kept.
+class TakenFrame {
+ public:
+  TakenFrame(FramePool& pool, FrameIndex index) : pool_(pool), index_(index) {}
+  ~TakenFrame() {
+    if (index_ != kNoFrame) pool_.give_back(index_);
+  }
+  TakenFrame(const TakenFrame&) = delete;
+  TakenFrame& operator=(const TakenFrame&) = delete;
+  [[nodiscard]] FrameIndex index() const { return index_; }
+  void keep() { index_ = kNoFrame; }
+
+ private:
+  FramePool& pool_;
+  FrameIndex index_;
 };
 
 }  // namespace holdfast

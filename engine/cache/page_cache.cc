@@ -3,6 +3,7 @@
 #include "engine/cache/page_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "engine/base/limits.h"
@@ -24,7 +25,7 @@ PageCache::PageCache(const CacheConfig& config, std::unique_ptr<FramePool> pool)
     : config_(config), pool_(std::move(pool)), table_(*config.map) {}
 
 Result<std::unique_ptr<PageCache>> PageCache::create(const CacheConfig& config) {
-  const std::size_t per_frame = config.page_size + sizeof(Frame) + 1;
+  const std::size_t per_frame = config.page_size + FramePool::kBytesBeside;
   const std::size_t frames = config.budget_bytes / per_frame;
   auto pool =
       TRY(FramePool::create(config.page_size, static_cast<std::uint32_t>(frames), config.arena));
@@ -38,7 +39,7 @@ Result<std::unique_ptr<PageCache>> PageCache::create(const CacheConfig& config) 
 }
 
 std::uint32_t PageCache::frame_limit() const {
-  const std::size_t per_frame = config_.page_size + sizeof(Frame) + 1;
+  const std::size_t per_frame = config_.page_size + FramePool::kBytesBeside;
   const std::size_t table = table_.bytes();
   const std::size_t left = config_.budget_bytes > table ? config_.budget_bytes - table : 0;
   const auto frames =
@@ -51,12 +52,8 @@ Result<FrameIndex> PageCache::find(PageId id, TxnNumber snapshot, ReaderSlot& re
     TablePage* row = table_.peek(id);
     FrameIndex frame = row == nullptr ? kNoFrame : Word{row->word.load()}.frame();
     if (frame == kNoFrame) {
-      const unsigned depth = std::exchange(reader.guard_depth, 0U);
-      if (depth != 0) reader.guard.store(0, std::memory_order_release);
-      auto loaded = load(id);
-      if (depth != 0) readers_.enter(reader);
-      reader.guard_depth = depth;
-      if (!loaded) return std::unexpected(loaded.error());
+      const GuardPause pause(readers_, reader);
+      TRY(load(id));
       continue;
     }
     while (frame != kNoFrame && page_txn(pool_->data(frame)) > snapshot) {
@@ -89,11 +86,12 @@ Result<void> PageCache::load(PageId id) {
   auto row_result = table_.row(id);
   if (!row_result) return std::unexpected(row_result.error().at(place));
   TablePage* row = *row_result;
-  const FrameIndex frame = TRY(take_frame());
+  TakenFrame taken(*pool_, TRY(take_frame()));
+  const FrameIndex frame = taken.index();
   for (;;) {
     Word word{row->word.load()};
     const MapEntry entry = row->entry.load();
-    if (word.frame() != kNoFrame) break;
+    if (word.frame() != kNoFrame) return {};
     auto read = entry_slot(entry) != kNoSlot
                     ? read_into(id, entry, frame)
                     : fail(ErrorCode::kDamaged,
@@ -101,7 +99,6 @@ Result<void> PageCache::load(PageId id) {
     const bool unchanged = row->word.load() == word.bits && row->entry.load() == entry;
     if (!read) {
       if (!unchanged) continue;  // The slot was reused while it was read: look again.
-      pool_->give_back(frame);
       return std::unexpected(read.error());
     }
     pool_->frame(frame).page.store(id);
@@ -109,12 +106,12 @@ Result<void> PageCache::load(PageId id) {
     pool_->frame(frame).state.store(FrameState::kPublished);
     pool_->touch(frame);
     std::uint64_t expected = word.bits;
-    if (unchanged && row->word.compare_exchange_strong(expected, word.loaded(frame).bits))
+    if (unchanged && row->word.compare_exchange_strong(expected, word.loaded(frame).bits)) {
+      taken.keep();
       return {};
+    }
     pool_->frame(frame).state.store(FrameState::kTaken);
   }
-  pool_->give_back(frame);
-  return {};
 }
 
 Result<void> PageCache::read_into(PageId id, MapEntry entry, FrameIndex frame) {
@@ -143,11 +140,11 @@ Result<FrameIndex> PageCache::take_frame() {
     if (FrameIndex frame = pool_->take(limit)) return frame;
     // Asked first: a guard that ends meanwhile has let go of something.
     const bool guarded = readers_.any_guard();
-    const std::size_t moved = evict(kEvictBatch) + pool_->reclaim(readers_.oldest_guard());
+    const std::size_t moved = evict() + pool_->reclaim(readers_.oldest_guard());
     if (FrameIndex frame = pool_->take(limit)) return frame;
     // What moved went to others, who will let go of it again; so will those who are loading a page.
     futile = guarded || moved != 0 ? 0 : futile + 1;
-    if (attempt > 0) std::this_thread::sleep_for(std::chrono::microseconds(250));
+    if (attempt > 0) sleep_thread(std::chrono::microseconds(250));
   }
   return fail(ErrorCode::kLimitExceeded, "the cache of " + std::to_string(frame_limit()) +
                                              " pages is full of changes and of versions that open "
@@ -155,20 +152,20 @@ Result<FrameIndex> PageCache::take_frame() {
                                              "snapshots, or set a larger cache_bytes");
 }
 
-std::size_t PageCache::evict(std::size_t wanted) {
+std::size_t PageCache::evict() {
   MutexLock lock(evict_mutex_);
-  std::vector<FrameIndex> unlinked;
-  for (std::uint32_t looked = 0; looked < 2 * pool_->frames() && unlinked.size() < wanted;
-       ++looked) {
+  std::array<FrameIndex, kEvictBatch> unlinked;
+  std::size_t count = 0;
+  for (std::uint32_t looked = 0; looked < 2 * pool_->frames() && count < kEvictBatch; ++looked) {
     const FrameIndex index = hand_;
     hand_ = hand_ == pool_->frames() ? 1 : hand_ + 1;
-    if (try_evict(index)) unlinked.push_back(index);
+    if (try_evict(index)) unlinked[count++] = index;
   }
-  if (unlinked.empty()) return 0;
+  if (count == 0) return 0;
   const std::uint64_t epoch = readers_.next_epoch();
-  for (FrameIndex index : unlinked) pool_->retire(index, epoch);
-  pages_evicted_.fetch_add(unlinked.size(), std::memory_order_relaxed);
-  return unlinked.size();
+  for (FrameIndex index : std::span(unlinked).first(count)) pool_->retire(index, epoch);
+  pages_evicted_.fetch_add(count, std::memory_order_relaxed);
+  return count;
 }
 
 bool PageCache::try_evict(FrameIndex index) {

@@ -20,8 +20,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <span>
@@ -40,6 +40,9 @@ struct IdRun {
   PageId first{};
   std::uint32_t count = 0;
 };
+
+// Lists of nodes, so that handing them on takes no memory.
+using IdRuns = std::list<IdRun>;
 
 struct FreedRun {
   IdRun run;
@@ -103,17 +106,18 @@ class PageCache {
   // Pins beyond the cursors' share: a page that is being changed.
   void pin_base(FrameIndex frame) { pool_->frame(frame).pins.fetch_add(1); }
   void unpin_base(FrameIndex frame) { pool_->frame(frame).pins.fetch_sub(1); }
-  // Makes transaction `txn` visible and hands it to the log by calling `append`; answers how many
-  // slots its pages set aside for the next checkpoint. All rows must be loaded.
+  // Makes transaction `txn` visible and hands it to the log by calling `append`, which may not
+  // throw; answers how many slots its pages set aside for the next checkpoint. All rows must be
+  // loaded. Takes all the memory it needs before it changes anything; then it takes over `freed`.
   // In this order: what is durable is linked already, and whoever drops a version knows which sync
   // groups end before it.
-  std::uint32_t publish(std::span<const WrittenPage> pages, std::span<const IdRun> freed,
-                        TxnNumber txn, const std::function<void()>& append);
+  std::uint32_t publish(std::span<const WrittenPage> pages, IdRuns& freed, TxnNumber txn,
+                        const std::function<void()>& append);
   // Whether the newest state has the page. kDamaged, kIo: its leaf of the map can't be read.
   Result<bool> has_page(PageId id);
   // Slots that publishing these can need at most: a page each, and the map above.
   [[nodiscard]] std::uint32_t slots_for(std::span<const WrittenPage> pages,
-                                        std::span<const IdRun> freed) const;
+                                        const IdRuns& freed) const;
   // Frames that can't be evicted now: dirty, superseded and still needed, or before such a one.
   [[nodiscard]] std::uint32_t held() const { return held_.load(std::memory_order_relaxed); }
   // Frames that may be in use at once, as the budget stands.
@@ -161,7 +165,7 @@ class PageCache {
   [[nodiscard]] std::vector<FreedRun> frees_through(TxnNumber d) const;
   // Lets go of what is free for everybody: a durable checkpoint as of `checkpointed` has left it
   // out. Answers the ids, ready for reuse; their slots are freed here.
-  std::vector<IdRun> settle_frees(TxnNumber checkpointed);
+  IdRuns settle_frees(TxnNumber checkpointed);
   [[nodiscard]] bool freed_by(PageId id, TxnNumber snapshot) const;
 
   void set_id_limit(std::uint32_t limit) { id_limit_.store(limit, std::memory_order_relaxed); }
@@ -176,15 +180,25 @@ class PageCache {
 
   Result<void> load(PageId id);
   Result<void> read_into(PageId id, MapEntry entry, FrameIndex frame);
-  std::size_t evict(std::size_t wanted);
+  std::size_t evict();
   bool try_evict(FrameIndex index);
 
-  void link(const WrittenPage& page, TxnNumber txn, std::vector<Superseded>& superseded);
+  // One transaction's frees; C5.
+  struct FreedBy {
+    TxnNumber txn{};
+    bool left_out = false;
+    IdRuns runs;
+  };
+  using Versions = std::list<Superseded>;
+
+  void link(const WrittenPage& page, TxnNumber txn, Versions& spare, Versions& superseded);
+  void make_room_in_lists(std::size_t pages, std::size_t leaves);
   std::uint32_t list_dirty(PageId id);
   std::uint32_t list_leaf(std::uint32_t index);
   std::uint32_t list_leaves(IdRun freed);
   void set_held(FrameIndex frame, bool held);
-  void dispose(const Superseded& version);
+  void dispose(Versions& versions);
+  ReaderSlot* keeper_of(const Superseded& version) const;
   void free_version(const Superseded& version);
   void dispose_kept(ReaderSlot& slot);
   void release_page(PageId id);
@@ -208,12 +222,16 @@ class PageCache {
   std::map<PageId, Error> lost_;  // Changed by redo only, before anyone else reads it.
 
   mutable Mutex versions_;
-  std::deque<Superseded> recent_;   // Superseded by a transaction that isn't durable; by `end`.
-  std::vector<PageId> dirty_list_;  // Pages that have a version no checkpoint has written.
+  Versions recent_;  // Superseded by a transaction that isn't durable; by `end`.
+  // Pages that have a version no checkpoint has written, and their leaves. Both keep room for what
+  // the checkpoint under way has taken and may return.
+  std::vector<PageId> dirty_list_;
   std::vector<std::uint32_t> dirty_leaves_;
+  std::size_t taken_pages_ = 0;
+  std::size_t taken_leaves_ = 0;
   std::uint32_t dirty_reserved_ = 0;  // Slots that dirty_list_ needs; all set aside but for
   std::uint32_t unbacked_ = 0;        // these.
-  std::deque<FreedRun> freed_;        // C5; by txn.
+  std::list<FreedBy> freed_;          // By txn.
 
   Mutex evict_mutex_;
   FrameIndex hand_ = 1;

@@ -40,7 +40,6 @@ Result<TableLeaf*> PageTable::leaf(std::uint32_t index) {
   for (std::uint32_t i = 0; i < fanout_; ++i) {
     leaf->pages[i].entry.store(entries[i], std::memory_order_relaxed);
   }
-  bytes_.fetch_add(fanout_ * (sizeof(TablePage) + 1), std::memory_order_relaxed);
   const std::uint32_t c = index / kChunkLeaves;
   if (chunks_[c].load() == nullptr) {
     chunks_[c].store(new Chunk());
@@ -48,6 +47,7 @@ Result<TableLeaf*> PageTable::leaf(std::uint32_t index) {
     bytes_.fetch_add(sizeof(Chunk), std::memory_order_relaxed);
   }
   TableLeaf* kept = leaf.release();
+  bytes_.fetch_add(fanout_ * (sizeof(TablePage) + 1), std::memory_order_relaxed);
   leaf_end_.store(std::max(leaf_end_.load(), index + 1));
   (*chunks_[c].load())[index % kChunkLeaves].store(kept, std::memory_order_release);
   return kept;

@@ -14,8 +14,9 @@
 
 #include <array>
 #include <cstdint>
+#include <list>
 #include <memory>
-#include <vector>
+#include <utility>
 
 #include "engine/base/sync.h"
 #include "engine/base/types.h"
@@ -39,7 +40,7 @@ struct alignas(128) ReaderSlot {
   Atomic<bool> claimed{false};
   Atomic<bool> has_kept{false};  // `kept` may be non-empty.
   unsigned guard_depth = 0;      // The owner's.
-  std::vector<Superseded> kept;  // Under the cache's version lock: what this snapshot alone keeps.
+  std::list<Superseded> kept;    // Under the cache's version lock: what this snapshot alone keeps.
 };
 
 inline constexpr std::size_t kMaxReaders = 65'536;  // Transactions open at once.
@@ -87,6 +88,58 @@ class ReaderSlots {
   Atomic<std::uint32_t> chunk_count_{0};
   std::unique_ptr<Atomic<Chunk*>[]> chunks_;
   Mutex grow_mutex_;
+};
+
+// A claimed slot on its way to the transaction that will own it.
+class SlotClaim {
+ public:
+  SlotClaim(ReaderSlots& slots, ReaderSlot* slot) : slots_(slots), slot_(slot) {}
+  ~SlotClaim() {
+    if (slot_ != nullptr) slots_.release(*slot_);
+  }
+  SlotClaim(SlotClaim&& other) noexcept
+      : slots_(other.slots_), slot_(std::exchange(other.slot_, nullptr)) {}
+  SlotClaim& operator=(SlotClaim&&) = delete;
+  // The caller's to release from now on.
+  ReaderSlot& take() noexcept { return *std::exchange(slot_, nullptr); }
+
+ private:
+  ReaderSlots& slots_;
+  ReaderSlot* slot_;
+};
+
+// Within a guard; or, as GuardPause, out of all guards of this slot for the time of some I/O.
+class SlotGuard {
+ public:
+  SlotGuard(ReaderSlots& slots, ReaderSlot& slot) : slots_(slots), slot_(slot) {
+    slots_.enter(slot_);
+  }
+  ~SlotGuard() { slots_.leave(slot_); }
+  SlotGuard(const SlotGuard&) = delete;
+  SlotGuard& operator=(const SlotGuard&) = delete;
+
+ private:
+  ReaderSlots& slots_;
+  ReaderSlot& slot_;
+};
+
+class GuardPause {
+ public:
+  GuardPause(ReaderSlots& slots, ReaderSlot& slot)
+      : slots_(slots), slot_(slot), depth_(std::exchange(slot.guard_depth, 0U)) {
+    if (depth_ != 0) slot_.guard.store(0, std::memory_order_release);
+  }
+  ~GuardPause() {
+    if (depth_ != 0) slots_.enter(slot_);
+    slot_.guard_depth = depth_;
+  }
+  GuardPause(const GuardPause&) = delete;
+  GuardPause& operator=(const GuardPause&) = delete;
+
+ private:
+  ReaderSlots& slots_;
+  ReaderSlot& slot_;
+  const unsigned depth_;
 };
 
 }  // namespace holdfast

@@ -1,5 +1,8 @@
-// Publishing transactions, collecting the versions nobody needs, and what a checkpoint takes and
-// leaves. See page_cache.h for the rules C1 to C5.
+// Publishing transactions, and collecting the versions and freed pages that nobody needs. What a
+// checkpoint takes and leaves is in dirty_pages.cc. See page_cache.h for the rules C1 to C5.
+//
+// What changes the versions of pages can't stop half-way: memory is taken first, and from then on
+// versions and frees move from list to list as the nodes they are.
 #include <algorithm>
 #include <utility>
 
@@ -7,7 +10,6 @@
 #include "engine/cache/page_cache.h"
 
 namespace holdfast {
-
 void PageCache::set_held(FrameIndex index, bool held) {
   if (pool_->frame(index).held.exchange(held) == held) return;
   if (held) {
@@ -17,54 +19,8 @@ void PageCache::set_held(FrameIndex index, bool held) {
   }
 }
 
-std::uint32_t PageCache::slots_for(std::span<const WrittenPage> pages,
-                                   std::span<const IdRun> freed) const {
-  std::vector<std::uint32_t> leaves;
-  auto add = [&](std::uint32_t leaf) {
-    if (leaves.empty() || leaves.back() != leaf) leaves.push_back(leaf);
-  };
-  for (const WrittenPage& page : pages) add(raw(page.page) / table_.fanout());
-  for (const IdRun& run : freed) {
-    const std::uint32_t last = (raw(run.first) + run.count - 1) / table_.fanout();
-    for (std::uint32_t leaf = raw(run.first) / table_.fanout(); leaf <= last; ++leaf) add(leaf);
-  }
-  std::sort(leaves.begin(), leaves.end());
-  const auto distinct = std::unique(leaves.begin(), leaves.end()) - leaves.begin();
-  return static_cast<std::uint32_t>(pages.size()) +
-         static_cast<std::uint32_t>(distinct) * config_.map->pages_per_leaf_change();
-}
-
-std::uint32_t PageCache::list_dirty(PageId id) {
-  const std::uint32_t index = raw(id) / table_.fanout();
-  TableLeaf* leaf = table_.peek_leaf(index);
-  if (leaf == nullptr || leaf->listed[raw(id) % table_.fanout()] != 0) return 0;
-  leaf->listed[raw(id) % table_.fanout()] = 1;
-  dirty_list_.push_back(id);
-  dirty_count_.store(dirty_list_.size(), std::memory_order_relaxed);
-  ++dirty_reserved_;
-  return 1 + list_leaf(index);
-}
-
-// The next checkpoint writes this leaf of the map, and what lies above.
-std::uint32_t PageCache::list_leaf(std::uint32_t index) {
-  TableLeaf* leaf = table_.peek_leaf(index);
-  if (leaf == nullptr || leaf->leaf_listed) return 0;
-  leaf->leaf_listed = true;
-  dirty_leaves_.push_back(index);
-  const std::uint32_t reserved = config_.map->pages_per_leaf_change();
-  dirty_reserved_ += reserved;
-  return reserved;
-}
-
-std::uint32_t PageCache::list_leaves(IdRun freed) {
-  std::uint32_t reserved = 0;
-  const std::uint32_t last = (raw(freed.first) + freed.count - 1) / table_.fanout();
-  for (std::uint32_t leaf = raw(freed.first) / table_.fanout(); leaf <= last; ++leaf)
-    reserved += list_leaf(leaf);
-  return reserved;
-}
-
-void PageCache::link(const WrittenPage& page, TxnNumber txn, std::vector<Superseded>& superseded) {
+void PageCache::link(const WrittenPage& page, TxnNumber txn, Versions& spare,
+                     Versions& superseded) {
   TablePage* row = table_.peek(page.page);
   Frame& frame = pool_->frame(page.frame);
   frame.page.store(page.page);
@@ -91,40 +47,68 @@ void PageCache::link(const WrittenPage& page, TxnNumber txn, std::vector<Superse
   set_held(page.frame, true);
   if (older != kNoFrame) {
     set_held(older, true);
-    superseded.push_back({page.page, older, page_txn(pool_->data(older)), txn});
+    superseded.splice(superseded.end(), spare, spare.begin());
+    superseded.back() = {page.page, older, page_txn(pool_->data(older)), txn};
   }
 }
 
-std::uint32_t PageCache::publish(std::span<const WrittenPage> pages, std::span<const IdRun> freed,
-                                 TxnNumber txn, const std::function<void()>& append) {
+std::uint32_t PageCache::publish(std::span<const WrittenPage> pages, IdRuns& freed, TxnNumber txn,
+                                 const std::function<void()>& append) {
+  Versions spare(pages.size());
+  std::list<FreedBy> freed_by;
+  if (!freed.empty()) freed_by.push_back({txn, false, {}});
+  std::size_t leaves = pages.size();
+  for (const IdRun& run : freed) leaves += run.count / table_.fanout() + 2;
   MutexLock lock(versions_);
-  std::vector<Superseded> superseded;
-  superseded.reserve(pages.size());
+  make_room_in_lists(pages.size(), leaves);
+  // That was all the memory there is to take: from here on there is no way back.
+  Versions superseded;
   std::uint32_t reserved = 0;
   for (const WrittenPage& page : pages) {
-    link(page, txn, superseded);
+    link(page, txn, spare, superseded);
     reserved += list_dirty(page.page);
   }
   for (const IdRun& run : freed) {
     mark_freed(run);
-    freed_.push_back({run, txn});
     reserved += list_leaves(run);
   }
+  if (!freed_by.empty()) freed_by.front().runs.swap(freed);
+  freed_.splice(freed_.end(), freed_by);
   // The log has it before anyone can ask for it to be synced.
   append();
   newest_.store(raw(txn));
-  for (const Superseded& version : superseded) dispose(version);
+  dispose(superseded);
   return reserved;
 }
 
-void PageCache::dispose(const Superseded& version) {
+// Each goes to whoever needs it, or is let go of.
+void PageCache::dispose(Versions& versions) {
+  while (!versions.empty()) {
+    const Superseded& version = versions.front();
+    auto covers = [&](std::uint64_t point) {
+      return raw(version.begin) <= point && point < raw(version.end);
+    };
+    if (covers(durable_.load()) || covers(group_end_.load())) {
+      recent_.splice(recent_.end(), versions, versions.begin());
+      continue;
+    }
+    ReaderSlot* keeper = keeper_of(version);
+    if (keeper == nullptr) {
+      free_version(version);
+      versions.pop_front();
+      continue;
+    }
+    keeper->kept.splice(keeper->kept.end(), versions, versions.begin());
+    keeper->has_kept.store(true);
+    // Its snapshot may have ended meanwhile, without seeing has_kept.
+    if (keeper->snapshot.load() == 0) dispose_kept(*keeper);
+  }
+}
+
+// The newest of the snapshots that see this version.
+ReaderSlot* PageCache::keeper_of(const Superseded& version) const {
   const std::uint64_t begin = raw(version.begin);
   const std::uint64_t end = raw(version.end);
-  auto covers = [&](std::uint64_t point) { return begin <= point && point < end; };
-  if (covers(durable_.load()) || covers(group_end_.load())) {
-    recent_.push_back(version);
-    return;
-  }
   ReaderSlot* keeper = nullptr;
   std::uint64_t keeper_point = 0;
   readers_.for_each([&](ReaderSlot& slot) {
@@ -137,19 +121,14 @@ void PageCache::dispose(const Superseded& version) {
     keeper = &slot;
     keeper_point = point;
   });
-  if (keeper == nullptr) {
-    free_version(version);
-    return;
-  }
-  keeper->kept.push_back(version);
-  keeper->has_kept.store(true);
-  // Its snapshot may have ended meanwhile, without seeing has_kept.
-  if (keeper->snapshot.load() == 0) dispose_kept(*keeper);
+  return keeper;
 }
 
 void PageCache::dispose_kept(ReaderSlot& slot) {
   slot.has_kept.store(false);
-  for (const Superseded& version : std::exchange(slot.kept, {})) dispose(version);
+  Versions kept;
+  kept.swap(slot.kept);
+  dispose(kept);
 }
 
 void PageCache::free_version(const Superseded& version) {
@@ -174,11 +153,10 @@ void PageCache::became_durable(TxnNumber txn) {
   MutexLock lock(versions_);
   if (raw(txn) <= durable_.load()) return;
   durable_.store(raw(txn));
-  while (!recent_.empty() && recent_.front().end <= txn) {
-    const Superseded version = recent_.front();
-    recent_.pop_front();
-    dispose(version);
-  }
+  Versions going;
+  while (!recent_.empty() && recent_.front().end <= txn)
+    going.splice(going.end(), recent_, recent_.begin());
+  dispose(going);
 }
 
 Result<FrameIndex> PageCache::page_to_redo(PageId id, bool blank) {
@@ -214,14 +192,6 @@ void PageCache::lose_page(PageId id, const Error& why) {
   pool_->retire(word.frame(), readers_.next_epoch());
 }
 
-Result<void> PageCache::back_reservations() {
-  MutexLock lock(versions_);
-  if (unbacked_ == 0) return {};
-  TRY(config_.slots->reserve(unbacked_));
-  unbacked_ = 0;
-  return {};
-}
-
 void PageCache::start_at(TxnNumber txn) {
   newest_.store(raw(txn));
   durable_.store(raw(txn));
@@ -237,116 +207,46 @@ void PageCache::note_freed(IdRun run, TxnNumber txn) {
   lost_.erase(lost_.lower_bound(run.first), lost_.lower_bound(run.first + run.count));
   MutexLock lock(versions_);
   mark_freed(run);
-  freed_.push_back({run, txn});
+  if (freed_.empty() || freed_.back().txn != txn) freed_.push_back({txn, false, {}});
+  freed_.back().runs.push_back(run);
   unbacked_ += list_leaves(run);
-}
-
-Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
-  MutexLock lock(versions_);
-  std::vector<PageId> again;
-  std::vector<std::uint32_t> leaves_again;
-  for (PageId id : dirty_list_) {
-    const FrameIndex newest_frame = Word{table_.peek(id)->word.load()}.frame();
-    if (newest_frame == kNoFrame || page_txn(pool_->data(newest_frame)) <= d) continue;
-    again.push_back(id);
-    leaves_again.push_back(raw(id) / table_.fanout());
-  }
-  for (auto freed = freed_.rbegin(); freed != freed_.rend() && freed->txn > d; ++freed) {
-    const std::uint32_t last = (raw(freed->run.first) + freed->run.count - 1) / table_.fanout();
-    for (std::uint32_t leaf = raw(freed->run.first) / table_.fanout(); leaf <= last; ++leaf)
-      leaves_again.push_back(leaf);
-  }
-  std::sort(leaves_again.begin(), leaves_again.end());
-  leaves_again.erase(std::unique(leaves_again.begin(), leaves_again.end()), leaves_again.end());
-  TRY(config_.slots->reserve(static_cast<std::uint32_t>(
-      again.size() + leaves_again.size() * config_.map->pages_per_leaf_change())));
-  DirtyPages taken{std::exchange(dirty_list_, {}), std::exchange(dirty_reserved_, 0U)};
-  for (PageId id : taken.pages) {
-    table_.peek_leaf(raw(id) / table_.fanout())->listed[raw(id) % table_.fanout()] = 0;
-  }
-  for (std::uint32_t leaf : std::exchange(dirty_leaves_, {}))
-    table_.peek_leaf(leaf)->leaf_listed = false;
-  for (PageId id : again) list_dirty(id);
-  for (std::uint32_t leaf : leaves_again) list_leaf(leaf);
-  dirty_count_.store(dirty_list_.size(), std::memory_order_relaxed);
-  std::sort(taken.pages.begin(), taken.pages.end());
-  return taken;
-}
-
-Result<void> PageCache::make_dirty(PageId id) {
-  TablePage* row = TRY(table_.row(id));
-  if (Word{row->word.load()}.frame() == kNoFrame) TRY(load(id));
-  MutexLock lock(versions_);
-  const FrameIndex newest_frame = Word{row->word.load()}.frame();
-  if (newest_frame == kNoFrame) return {};  // Evicted again: it can wait.
-  const std::uint32_t most = 1 + config_.map->pages_per_leaf_change();
-  TRY(config_.slots->reserve(most));
-  config_.slots->unreserve(most - list_dirty(id));
-  pool_->frame(newest_frame).slot.store(kNoSlot);
-  set_held(newest_frame, true);
-  return {};
-}
-
-void PageCache::return_dirty(const DirtyPages& dirty) {
-  MutexLock lock(versions_);
-  const std::uint32_t before = dirty_reserved_;
-  for (PageId id : dirty.pages) list_dirty(id);
-  // Their slots stay set aside; what listing them again counted is part of that.
-  dirty_reserved_ = before + dirty.reserved;
-}
-
-FrameIndex PageCache::dirty_version_at(PageId id, TxnNumber d) {
-  MutexLock lock(versions_);
-  FrameIndex frame = Word{table_.peek(id)->word.load()}.frame();
-  while (frame != kNoFrame && page_txn(pool_->data(frame)) > d)
-    frame = pool_->frame(frame).older.load();
-  if (frame == kNoFrame || pool_->frame(frame).slot.load() != kNoSlot) return kNoFrame;
-  return frame;
-}
-
-Slot PageCache::became_clean(PageId id, FrameIndex frame, MapEntry entry) {
-  MutexLock lock(versions_);
-  TablePage* row = table_.peek(id);
-  const Slot before = entry_slot(row->entry.load());
-  row->entry.store(entry);
-  pool_->frame(frame).slot.store(entry_slot(entry));
-  // With an older version behind it, it stays until that one is let go of.
-  if (Word{row->word.load()}.frame() == frame && pool_->frame(frame).older.load() == kNoFrame)
-    set_held(frame, false);
-  return before;
 }
 
 std::vector<FreedRun> PageCache::frees_through(TxnNumber d) const {
   MutexLock lock(versions_);
   std::vector<FreedRun> found;
-  for (const FreedRun& freed : freed_) {
-    if (freed.txn <= d) found.push_back(freed);
+  for (const FreedBy& freed : freed_) {
+    if (freed.txn > d) break;
+    for (const IdRun& run : freed.runs) found.push_back({run, freed.txn, freed.left_out});
   }
   return found;
 }
 
 bool PageCache::freed_by(PageId id, TxnNumber snapshot) const {
   MutexLock lock(versions_);
-  return std::any_of(freed_.begin(), freed_.end(), [&](const FreedRun& freed) {
-    return freed.txn <= snapshot && raw(id) >= raw(freed.run.first) &&
-           raw(id) - raw(freed.run.first) < freed.run.count;
+  auto holds = [id](const IdRun& run) {
+    return raw(id) >= raw(run.first) && raw(id) - raw(run.first) < run.count;
+  };
+  return std::any_of(freed_.begin(), freed_.end(), [&](const FreedBy& freed) {
+    return freed.txn <= snapshot && std::any_of(freed.runs.begin(), freed.runs.end(), holds);
   });
 }
 
-std::vector<IdRun> PageCache::settle_frees(TxnNumber checkpointed) {
+IdRuns PageCache::settle_frees(TxnNumber checkpointed) {
   MutexLock lock(versions_);
   // A snapshot that has ended may not have let go of its versions yet.
   readers_.for_each([&](ReaderSlot& slot) {
     if (slot.has_kept.load() && slot.snapshot.load() == 0) dispose_kept(slot);
   });
   const TxnNumber oldest = oldest_snapshot();
-  for (FreedRun& freed : freed_) freed.left_out = freed.left_out || freed.txn <= checkpointed;
-  std::vector<IdRun> settled;
+  for (FreedBy& freed : freed_) freed.left_out = freed.left_out || freed.txn <= checkpointed;
+  IdRuns settled;
   while (!freed_.empty() && freed_.front().txn <= checkpointed && freed_.front().txn <= oldest) {
-    const IdRun run = freed_.front().run;
+    for (const IdRun& run : freed_.front().runs) {
+      for (std::uint32_t i = 0; i < run.count; ++i) release_page(run.first + i);
+    }
+    settled.splice(settled.end(), freed_.front().runs);
     freed_.pop_front();
-    for (std::uint32_t i = 0; i < run.count; ++i) release_page(run.first + i);
-    settled.push_back(run);
   }
   return settled;
 }

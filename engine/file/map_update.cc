@@ -32,10 +32,10 @@ Result<MapRef> MapUpdate::write_page(std::span<std::byte> page, Slot near, unsig
   MapRef ref;
   ref.check = seal_page(page);
   for (unsigned copy = 0; copy < copies; ++copy) {
-    const Slot slot = map_.slots_.allocate(near);
+    written_.push_back(kNoSlot);  // First, so that a slot that is taken is always noted.
+    const Slot slot = written_.back() = map_.slots_.allocate(near);
     if (slot == kNoSlot)
       return fail(ErrorCode::kInternal, "a map page found no slot though one was reserved");
-    written_.push_back(slot);
     ref.slots[copy] = slot;
     TRY(map_.file_.write(map_.slots_.offset_of(slot), page));
   }
@@ -89,27 +89,35 @@ Result<void> MapUpdate::finish() {
     for (std::uint32_t index : parents) TRY(write_inner(level, index));
   }
   root_ = ref(height_, 0);
+  prepare_install();
   return {};
 }
 
-std::vector<Slot> MapUpdate::install() {
-  MutexLock lock(map_.mutex_);
-  std::vector<Slot> replaced;
-  if (map_.refs_.size() < height_ + 1) map_.refs_.resize(height_ + 1);
+void MapUpdate::prepare_install() {
+  {
+    MutexLock lock(map_.mutex_);
+    next_refs_ = map_.refs_;
+  }
+  if (next_refs_.size() < height_ + 1) next_refs_.resize(height_ + 1);
   for (const auto& [place, now] : changed_) {
-    std::vector<MapRef>& level = map_.refs_[place.first];
+    std::vector<MapRef>& level = next_refs_[place.first];
     if (level.size() <= place.second) level.resize(place.second + 1);
     for (Slot slot : level[place.second].slots) {
-      if (slot != kNoSlot) replaced.push_back(slot);
+      if (slot != kNoSlot) replaced_.push_back(slot);
     }
     level[place.second] = now;
   }
-  changed_.clear();
-  written_.clear();
-  return replaced;
 }
 
-std::vector<Slot> MapUpdate::abandon() {
+std::vector<Slot> MapUpdate::install() noexcept {
+  MutexLock lock(map_.mutex_);
+  map_.refs_.swap(next_refs_);
+  changed_.clear();
+  written_.clear();
+  return std::move(replaced_);
+}
+
+std::vector<Slot> MapUpdate::abandon() noexcept {
   changed_.clear();
   return std::exchange(written_, {});
 }

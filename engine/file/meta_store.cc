@@ -84,7 +84,7 @@ Result<void> MetaStore::restore_copies() {
 Result<void> MetaStore::write(Meta meta) {
   const unsigned pair = 1 - pair_;
   meta.generation = meta_.generation + step_;
-  TRY(write_copies(meta, {pair, pair + 2}));
+  TRY(write_copies(meta, std::array{pair, pair + 2}));
   meta_ = std::move(meta);
   pair_ = pair;
   step_ = 1;
@@ -93,7 +93,7 @@ Result<void> MetaStore::write(Meta meta) {
   return {};
 }
 
-Result<void> MetaStore::write_copies(const Meta& meta, const std::vector<unsigned>& copies) {
+Result<void> MetaStore::write_copies(const Meta& meta, std::span<const unsigned> copies) {
   Block block;
   encode_meta(meta, block);
   for (unsigned copy : copies) TRY(file_->write(meta_offset(copy), block));

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ class MetaStore {
 
  private:
   explicit MetaStore(StorageFile& file) : file_(&file) {}
-  Result<void> write_copies(const Meta& meta, const std::vector<unsigned>& copies);
+  Result<void> write_copies(const Meta& meta, std::span<const unsigned> copies);
 
   StorageFile* file_;
   Meta meta_;

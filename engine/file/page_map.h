@@ -90,20 +90,21 @@ class MapUpdate {
   // Writes leaf `index` with these entries.
   Result<void> write_leaf(std::uint32_t index, std::span<const MapEntry> entries);
   // Writes the inner pages above; nothing is synced. Afterwards root() and height() are what a meta
-  // names.
+  // names, and install() needs no memory.
   Result<void> finish();
   [[nodiscard]] MapRef root() const { return root_; }
   [[nodiscard]] std::uint32_t height() const { return height_; }
   [[nodiscard]] std::uint64_t pages_written() const { return written_.size(); }
 
   // The meta is durable: the map is this now; answers the slots that are no longer named.
-  std::vector<Slot> install();
+  std::vector<Slot> install() noexcept;
   // The attempt is given up: answers the slots it had taken.
-  std::vector<Slot> abandon();
+  std::vector<Slot> abandon() noexcept;
 
  private:
   Result<MapRef> write_page(std::span<std::byte> page, Slot near, unsigned copies);
   Result<void> write_inner(std::uint32_t level, std::uint32_t index);
+  void prepare_install();
   [[nodiscard]] MapRef ref(std::uint32_t level, std::uint32_t index) const;
   void format(std::span<std::byte> page, std::uint32_t level, std::uint32_t index) const;
 
@@ -111,6 +112,8 @@ class MapUpdate {
   const TxnNumber txn_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, MapRef> changed_;  // By (level, index).
   std::vector<Slot> written_;
+  std::vector<std::vector<MapRef>> next_refs_;  // The map's, once installed.
+  std::vector<Slot> replaced_;
   MapRef root_;
   std::uint32_t height_ = 0;
 };

@@ -71,6 +71,7 @@ Result<void> SlotSpace::grow(std::uint32_t count) {
       std::min<std::uint64_t>(kGrowBytes / page_size_, std::uint64_t{16} + allocated_ / 4);
   for (std::uint64_t want : {std::max<std::uint64_t>(step, count), std::uint64_t{count}}) {
     if (allocated_ + want > kMaxSlot) continue;
+    cover(allocated_ + static_cast<std::uint32_t>(want));  // First: it may find no memory.
     const std::uint64_t begin = kHeaderRegionBytes + std::uint64_t{allocated_} * page_size_;
     auto made = file_.allocate(begin, want * page_size_);
     if (!made) {
@@ -79,7 +80,6 @@ Result<void> SlotSpace::grow(std::uint32_t count) {
     }
     const auto old = allocated_;
     allocated_ += static_cast<std::uint32_t>(want);
-    cover(allocated_);
     for (std::uint32_t slot = old + 1; slot <= allocated_; ++slot) free_ += used(slot) ? 0 : 1;
     return {};
   }

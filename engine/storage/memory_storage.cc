@@ -34,11 +34,13 @@ Result<std::unique_ptr<StorageFile>> MemoryStorage::open(const std::string& path
   auto found = files_.find(key_of(path));
   if (mode == FileMode::kCreateNew) {
     if (found != files_.end()) return name_taken(path);
-    found =
-        files_.emplace(key_of(path), std::make_shared<MemoryFileContent>(max_file_bytes_)).first;
+    auto content = std::make_shared<MemoryFileContent>(max_file_bytes_);
+    auto file = std::make_unique<MemoryFile>(path, true, content);
+    files_.emplace(key_of(path), std::move(content));  // Last: there is a file, or there isn't.
+    return file;
   }
   if (found == files_.end()) return no_such_file(path);
-  return std::make_unique<MemoryFile>(path, mode != FileMode::kReadOnly, found->second);
+  return std::make_unique<MemoryFile>(path, mode == FileMode::kReadWrite, found->second);
 }
 
 Result<bool> MemoryStorage::exists(const std::string& path) {
@@ -61,13 +63,15 @@ Result<std::vector<std::string>> MemoryStorage::list(const std::string& director
 }
 
 Result<void> MemoryStorage::rename(const std::string& from, const std::string& to, bool replace) {
+  std::string new_key = key_of(to);
   MutexLock guard(mutex_);
   auto source = files_.find(key_of(from));
   if (source == files_.end()) return no_such_file(from);
-  if (!replace && files_.contains(key_of(to))) return name_taken(to);
-  auto content = std::move(source->second);
-  files_.erase(source);
-  files_[key_of(to)] = std::move(content);
+  if (!replace && files_.contains(new_key)) return name_taken(to);
+  auto node = files_.extract(source);  // From here on nothing takes memory.
+  files_.erase(new_key);
+  node.key() = std::move(new_key);
+  files_.insert(std::move(node));
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "engine/storage/plain_requests.h"
 
+#include "engine/base/boundary.h"
 #include "engine/storage/storage.h"
 
 namespace holdfast {
@@ -9,7 +10,7 @@ void run_plainly(std::span<IoRequest> requests) {
     request.transferred = 0;
     request.error.reset();
     if (request.kind == IoRequest::Kind::kRead) {
-      auto count = request.file->read(request.offset, request.buffer);
+      auto count = at_boundary([&] { return request.file->read(request.offset, request.buffer); });
       if (count) {
         request.transferred = *count;
       } else {
@@ -17,7 +18,7 @@ void run_plainly(std::span<IoRequest> requests) {
       }
       continue;
     }
-    auto written = request.file->write(request.offset, request.buffer);
+    auto written = at_boundary([&] { return request.file->write(request.offset, request.buffer); });
     if (written) {
       request.transferred = request.buffer.size();
     } else {

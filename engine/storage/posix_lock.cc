@@ -88,6 +88,7 @@ Result<void> PosixLock::take(LockMode mode, const std::string& path) {
                   place);
     }
   }
+  table.held.reserve(table.held.size() + 1);
   const int outcome = lock_in_kernel(descriptor_, mode);
   if (outcome == 0) {
     if (own != nullptr) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -58,13 +59,13 @@ bool same_file(const std::string& fd_path, const struct stat& wanted) {
 
 template <class Visit>  // bool visit(const char* name): true ends the walk.
 bool visit_numbers(const std::string& directory, Visit visit) {
-  DIR* stream = ::opendir(directory.c_str());
+  const auto close = [](DIR* stream) { ::closedir(stream); };
+  const std::unique_ptr<DIR, decltype(close)> stream(::opendir(directory.c_str()));
   if (stream == nullptr) return false;
   bool found = false;
-  while (const dirent* entry = found ? nullptr : ::readdir(stream)) {
+  while (const dirent* entry = found ? nullptr : ::readdir(stream.get())) {
     if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9') found = visit(entry->d_name);
   }
-  ::closedir(stream);
   return found;
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <string_view>
 
 #include "engine/base/result.h"
@@ -33,6 +34,26 @@ Result<void> require_regular_file(mode_t mode, const std::string& path) {
               std::string("this is ") + kind + ", where a regular file is needed", place_in(path));
 }
 
+// A descriptor until somebody else closes it.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int number() const { return number_; }
+  void release() { number_ = -1; }
+
+ private:
+  int number_;
+};
+
+struct CloseDirectory {
+  void operator()(DIR* stream) const { ::closedir(stream); }
+};
+
 }  // namespace
 
 Result<std::unique_ptr<StorageFile>> PosixStorage::open(const std::string& path, FileMode mode) {
@@ -56,7 +77,9 @@ Result<std::unique_ptr<StorageFile>> PosixStorage::open(const std::string& path,
         mode == FileMode::kCreateNew ? "could not create the file" : "could not open the file",
         path);
   }
+  Descriptor opened(descriptor);
   auto file = std::make_unique<PosixFile>(path, descriptor);
+  opened.release();
   if (::fstat(descriptor, &info) != 0) return os_fail("could not look at the file", path);
   TRY(require_regular_file(info.st_mode, path));
   return file;
@@ -71,21 +94,16 @@ Result<bool> PosixStorage::exists(const std::string& path) {
 
 Result<std::vector<std::string>> PosixStorage::list(const std::string& directory,
                                                     const std::string& prefix) {
-  DIR* stream = ::opendir(directory.c_str());
+  const std::unique_ptr<DIR, CloseDirectory> stream(::opendir(directory.c_str()));
   if (stream == nullptr) return os_fail("could not list the directory", directory);
   std::vector<std::string> names;
   errno = 0;  // readdir() tells its end from an error by errno alone.
-  while (const dirent* entry = ::readdir(stream)) {
+  while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != ".." && name.starts_with(prefix)) names.emplace_back(name);
     errno = 0;
   }
-  const int outcome = errno;
-  ::closedir(stream);
-  if (outcome != 0) {
-    errno = outcome;
-    return os_fail("could not list the directory", directory);
-  }
+  if (errno != 0) return os_fail("could not list the directory", directory);
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -38,6 +38,11 @@ class TreeCursor {
   [[nodiscard]] bool valid() const noexcept { return state_ == State::kOn; }
   // Need valid(). Good until the cursor moves or the transaction writes.
   [[nodiscard]] std::string_view key() const noexcept { return key_; }
+  // After a move that was cut short.
+  void stand_nowhere() noexcept {
+    state_ = State::kNowhere;
+    pin_.reset();
+  }
   // kNotFound when the transaction has erased the record meanwhile.
   Result<std::string_view> value();
 

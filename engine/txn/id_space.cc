@@ -21,18 +21,24 @@ void IdSpace::open(std::uint32_t high_water) {
 void IdSpace::reset() {
   MutexLock lock(mutex_);
   runs_.clear();
+  returned_.clear();
   next_ = 1;
   free_ = 0;
 }
 
 Result<IdRun> IdSpace::take(std::uint32_t count) {
   MutexLock lock(mutex_);
+  for (; !returned_.empty(); returned_.pop_front()) insert(returned_.front());
   int tried = 0;
   for (auto it = runs_.begin(); it != runs_.end() && tried < kRunsTried; ++it, ++tried) {
     const auto [first, length] = *it;
     if (length < count) continue;
-    runs_.erase(it);
-    if (length > count) runs_[first + count] = length - count;
+    auto node = runs_.extract(it);
+    if (length > count) {
+      node.key() = first + count;
+      node.mapped() = length - count;
+      runs_.insert(std::move(node));
+    }
     free_ -= count;
     return IdRun{PageId{first}, count};
   }
@@ -43,29 +49,29 @@ Result<IdRun> IdSpace::take(std::uint32_t count) {
   return run;
 }
 
-void IdSpace::give_back(std::span<const IdRun> runs) {
+void IdSpace::give_back(IdRuns&& runs) noexcept {
   MutexLock lock(mutex_);
-  for (const IdRun& run : runs) insert(run);
+  for (const IdRun& run : runs) free_ += run.count;
+  returned_.splice(returned_.end(), runs);
 }
 
 void IdSpace::insert(IdRun run) {
   if (run.count == 0) return;
-  free_ += run.count;
-  std::uint32_t first = raw(run.first);
-  std::uint32_t count = run.count;
+  const std::uint32_t first = raw(run.first);
   auto after = runs_.lower_bound(first);
-  if (after != runs_.end() && first + count == after->first) {
-    count += after->second;
-    after = runs_.erase(after);
+  const bool joins_after = after != runs_.end() && first + run.count == after->first;
+  auto before = after == runs_.begin() ? runs_.end() : std::prev(after);
+  if (before != runs_.end() && before->first + before->second == first) {
+    before->second += run.count + (joins_after ? after->second : 0);
+    if (joins_after) runs_.erase(after);
+  } else if (joins_after) {
+    auto node = runs_.extract(after);
+    node.key() = first;
+    node.mapped() += run.count;
+    runs_.insert(std::move(node));
+  } else {
+    runs_.emplace(first, run.count);
   }
-  if (after != runs_.begin()) {
-    auto before = std::prev(after);
-    if (before->first + before->second == first) {
-      before->second += count;
-      return;
-    }
-  }
-  runs_[first] = count;
 }
 
 std::uint32_t IdSpace::high_water() const {

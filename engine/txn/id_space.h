@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <span>
 
 #include "engine/base/sync.h"
 #include "engine/base/types.h"
@@ -21,8 +20,8 @@ class IdSpace {
 
   // `count` consecutive ids. kLimitExceeded when the 32 bits are used up.
   Result<IdRun> take(std::uint32_t count);
-  // Used by nobody, and not free already.
-  void give_back(std::span<const IdRun> runs);
+  // Used by nobody, and not free already. Takes the list over, and no memory.
+  void give_back(IdRuns&& runs) noexcept;
 
   [[nodiscard]] std::uint32_t high_water() const;
   [[nodiscard]] std::uint64_t free_ids() const;
@@ -32,6 +31,7 @@ class IdSpace {
 
   mutable Mutex mutex_;
   std::map<std::uint32_t, std::uint32_t> runs_;  // First id -> count; never adjacent.
+  IdRuns returned_;                              // Not in runs_ yet.
   std::uint32_t next_ = 1;
   std::uint64_t free_ = 0;
 };

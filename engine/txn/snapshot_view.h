@@ -10,8 +10,8 @@ class SnapshotView final : public PageSource {
  public:
   // Takes over a slot that the caller has claimed. See PageCache::begin_snapshot() for what
   // `at_least` means.
-  SnapshotView(PageCache& cache, ReaderSlot& slot, TxnNumber at_least)
-      : cache_(cache), slot_(slot), snapshot_(cache.begin_snapshot(slot_, at_least)) {}
+  SnapshotView(PageCache& cache, SlotClaim slot, TxnNumber at_least)
+      : cache_(cache), slot_(slot.take()), snapshot_(cache.begin_snapshot(slot_, at_least)) {}
   ~SnapshotView() override {
     cache_.end_snapshot(slot_);
     cache_.readers().release(slot_);

@@ -7,22 +7,22 @@
 
 namespace holdfast {
 
-WriteView::WriteView(PageCache& cache, ReaderSlot& slot, IdSpace& ids, TxnNumber number,
+WriteView::WriteView(PageCache& cache, SlotClaim slot, IdSpace& ids, TxnNumber number,
                      std::function<Result<void>()> make_room)
     : cache_(cache),
       ids_(ids),
-      slot_(&slot),
       number_(number),
       base_(cache.newest()),
-      make_room_(std::move(make_room)) {}
+      make_room_(std::move(make_room)),
+      slot_(&slot.take()) {}
 
-void WriteView::end() {
+void WriteView::end() noexcept {
   if (slot_ == nullptr) return;
   drop();
   cache_.readers().release(*std::exchange(slot_, nullptr));
 }
 
-void WriteView::drop() {
+void WriteView::drop() noexcept {
   let_go_of_current();
   for (PrivatePage& page : pages_) forget(page);
   pages_.clear();
@@ -30,21 +30,19 @@ void WriteView::drop() {
   index_.clear();
   freed_.clear();
   released_.clear();
-  ids_.give_back(allocated_);
-  allocated_.clear();
+  ids_.give_back(std::move(allocated_));
   given_up_.clear();
 }
 
-void WriteView::hand_over() {
+void WriteView::hand_over() noexcept {
   let_go_of_current();
   pages_.clear();
   live_ = 0;
   index_.clear();
   freed_.clear();
   released_.clear();
-  ids_.give_back(given_up_);
+  ids_.give_back(std::move(given_up_));
   allocated_.clear();
-  given_up_.clear();
 }
 
 void WriteView::forget(PrivatePage& page) {
@@ -83,10 +81,9 @@ std::unexpected<Error> WriteView::doomed(const Error& error) const {
 }
 
 Result<FrameIndex> WriteView::find_shared(PageId id) {
-  cache_.readers().enter(*slot_);
+  const SlotGuard guard(cache_.readers(), *slot_);
   auto frame = cache_.find(id, base_, *slot_);
   if (frame) cache_.pin_base(*frame);
-  cache_.readers().leave(*slot_);
   if (!frame) return doomed(frame.error());
   return frame;
 }
@@ -139,36 +136,39 @@ Result<FrameIndex> WriteView::take_frame() {
 
 Result<Editor> WriteView::edit(PageId id) {
   if (PrivatePage* mine = find_private(id)) return editor_of(*mine);
-  const FrameIndex frame = TRY(take_frame());
-  auto base = find_shared(id);
-  if (!base) {
-    cache_.give_back(frame);
-    return std::unexpected(base.error());
-  }
-  std::byte* copy = cache_.data(frame);
-  std::memcpy(copy, cache_.data(*base), cache_.page_size());
-  const TxnNumber base_txn = page_txn(copy);
+  PrivatePage& mine = *TRY(add_private(id));
+  mine.base = TRY(find_shared(id));
+  std::byte* copy = cache_.data(mine.frame);
+  std::memcpy(copy, cache_.data(mine.base), cache_.page_size());
+  mine.edits = EditList::on(page_txn(copy));
   store(copy + page_at::kTxn, number_);
-  index_[id] = static_cast<std::uint32_t>(pages_.size());
+  return editor_of(mine);
+}
+
+// Listed before it has anything, so that drop() gives back whatever it comes to have. An error from
+// here on dooms the transaction.
+Result<WriteView::PrivatePage*> WriteView::add_private(PageId id) {
+  PrivatePage& mine = pages_.emplace_back();
+  mine.page = id;
+  mine.frame = TRY(take_frame());
+  index_[id] = static_cast<std::uint32_t>(pages_.size() - 1);
   ++live_;
-  pages_.push_back({id, frame, *base, EditList::on(base_txn), false});
-  return editor_of(pages_.back());
+  return &mine;
 }
 
 Result<Editor> WriteView::add_fresh(PageId id, TreeId tree, PageKind kind, std::uint8_t level) {
   TRY(cache_.table().row(id));
-  const FrameIndex frame = TRY(take_frame());
-  format_page(cache_.bytes(frame), cache_.tag(), number_, id, tree, kind, level);
-  index_[id] = static_cast<std::uint32_t>(pages_.size());
-  ++live_;
-  pages_.push_back({id, frame, kNoFrame, EditList::fresh(), true});
-  return editor_of(pages_.back());
+  PrivatePage& mine = *TRY(add_private(id));
+  mine.fresh = true;
+  format_page(cache_.bytes(mine.frame), cache_.tag(), number_, id, tree, kind, level);
+  return editor_of(mine);
 }
 
 Result<IdRun> WriteView::take_ids(std::uint32_t count) {
+  IdRun& mine = allocated_.emplace_back();  // First: what is taken can then be given back.
   auto run = ids_.take(count);
   if (!run) return doomed(run.error());
-  allocated_.push_back(*run);
+  mine = *run;
   cache_.set_id_limit(ids_.high_water());
   return run;
 }
@@ -209,7 +209,7 @@ void WriteView::release_one(PageId id) {
     index_.erase(id);
     --live_;
   }
-  std::vector<IdRun>& runs = fresh ? given_up_ : freed_;
+  IdRuns& runs = fresh ? given_up_ : freed_;
   if (!runs.empty() && raw(runs.back().first) + runs.back().count == raw(id)) {
     ++runs.back().count;
   } else {

@@ -7,7 +7,6 @@
 
 #include <deque>
 #include <functional>
-#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -30,7 +29,7 @@ class WriteView final : public PageSink {
 
   // Takes over a slot that the caller has claimed. `make_room` is asked to free frames (by a
   // checkpoint) when the transaction finds none.
-  WriteView(PageCache& cache, ReaderSlot& slot, IdSpace& ids, TxnNumber number,
+  WriteView(PageCache& cache, SlotClaim slot, IdSpace& ids, TxnNumber number,
             std::function<Result<void>()> make_room);
   ~WriteView() override { end(); }  // Drops whatever was not taken.
   WriteView(const WriteView&) = delete;
@@ -40,17 +39,18 @@ class WriteView final : public PageSink {
   [[nodiscard]] bool changed() const { return live_ != 0 || !freed_.empty(); }
   // Entries whose frame is kNoFrame were released again.
   [[nodiscard]] std::deque<PrivatePage>& pages() { return pages_; }
-  [[nodiscard]] std::span<const IdRun> freed() const { return freed_; }
+  // Publishing takes them over.
+  [[nodiscard]] IdRuns& freed() { return freed_; }
 
   // A copy that was made and never changed isn't part of the transaction.
   void drop_unchanged(PrivatePage& page);
 
   // After publishing: the frames belong to the cache, the ids to the trees.
-  void hand_over();
+  void hand_over() noexcept;
   // Forgets all changes.
-  void drop();
+  void drop() noexcept;
   // The same, and lets go of the cache: afterwards it may end before this object does.
-  void end();
+  void end() noexcept;
 
   [[nodiscard]] std::uint32_t page_size() const override { return cache_.page_size(); }
   void enter() override { ++depth_; }
@@ -67,6 +67,7 @@ class WriteView final : public PageSink {
  private:
   PrivatePage* find_private(PageId id);
   Editor editor_of(PrivatePage& page);
+  Result<PrivatePage*> add_private(PageId id);
   [[nodiscard]] std::unexpected<Error> doomed(const Error& error) const;
   Result<FrameIndex> take_frame();
   Result<IdRun> take_ids(std::uint32_t count);
@@ -78,7 +79,6 @@ class WriteView final : public PageSink {
 
   PageCache& cache_;
   IdSpace& ids_;
-  ReaderSlot* slot_;  // Null after end().
   const TxnNumber number_;
   const TxnNumber base_;
   std::function<Result<void>()> make_room_;
@@ -88,10 +88,11 @@ class WriteView final : public PageSink {
   std::deque<PrivatePage> pages_;  // Editors point to its elements.
   std::size_t live_ = 0;
   std::unordered_map<PageId, std::uint32_t> index_;  // Into pages_.
-  std::vector<IdRun> allocated_;                     // To give back on drop().
-  std::vector<IdRun> given_up_;  // Allocated and released again by this transaction.
-  std::vector<IdRun> freed_;
+  IdRuns allocated_;                                 // To give back on drop().
+  IdRuns given_up_;  // Allocated and released again by this transaction.
+  IdRuns freed_;
   IdSet released_;  // Of both kinds: a damaged tree may name a page twice.
+  ReaderSlot* slot_;  // Null after end(). Last, so that nothing can fail once it is taken.
 };
 
 }  // namespace holdfast

@@ -25,4 +25,19 @@ class WriterGate {
   std::deque<Waiter*> waiting_;
 };
 
+// A turn that enter() has given, on its way to the transaction that will own it.
+class WriterTurn {
+ public:
+  explicit WriterTurn(WriterGate& gate) : gate_(&gate) {}
+  ~WriterTurn() {
+    if (gate_ != nullptr) gate_->leave();
+  }
+  WriterTurn(const WriterTurn&) = delete;
+  WriterTurn& operator=(const WriterTurn&) = delete;
+  void keep() { gate_ = nullptr; }
+
+ private:
+  WriterGate* gate_;
+};
+
 }  // namespace holdfast

@@ -16,7 +16,7 @@ class CursorState;
 /// Stands on a record or nowhere. Moves answer whether it stands on a record now.
 /// In a write transaction it goes on from its key after the tree was changed; if its record was
 /// erased, next() goes to the one after and prev() to the one before.
-/// Errors of moves: kDamaged, kIo, kPoisoned; the cursor then stands nowhere.
+/// Errors of moves: kDamaged, kIo, kPoisoned, kOutOfMemory; the cursor then stands nowhere.
 class HOLDFAST_EXPORT Cursor {
  public:
   Cursor(Cursor&& other) noexcept;
@@ -48,7 +48,14 @@ class HOLDFAST_EXPORT Cursor {
 };
 
 /// The first key after all keys that start with `prefix`, for half-open ranges; nothing when there
-/// is no such key (the prefix is empty or all 0xFF).
-[[nodiscard]] HOLDFAST_EXPORT std::optional<std::string> prefix_end(std::string_view prefix);
+/// is no such key (the prefix is empty or all 0xFF). Part of the caller's own program: it may throw
+/// std::bad_alloc, as the caller's strings do.
+[[nodiscard]] inline std::optional<std::string> prefix_end(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && end.back() == '\xFF') end.pop_back();
+  if (end.empty()) return std::nullopt;
+  end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
 
 }  // namespace holdfast

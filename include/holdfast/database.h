@@ -37,7 +37,7 @@ struct ReadOptions {
 class HOLDFAST_EXPORT Database {
  public:
   /// Opens, recovers and locks. Errors: kNotFound, kBusy (names the holder), kNotADatabase,
-  /// kUnsupportedFormat, kDamaged, kPermission, kIo, kDiskFull, kInvalidArgument.
+  /// kUnsupportedFormat, kDamaged, kPermission, kIo, kDiskFull, kOutOfMemory, kInvalidArgument.
   [[nodiscard]] static Result<Database> open(const std::string& path, const Options& options = {});
 
   Database(Database&& other) noexcept;
@@ -65,7 +65,7 @@ class HOLDFAST_EXPORT Database {
 
   /// Checks everything, on a snapshot, while others read and write.
   [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options = {});
-  [[nodiscard]] Stats stats() const;
+  [[nodiscard]] Stats stats() const noexcept;
   [[nodiscard]] const RecoveryReport& recovery() const noexcept;
   [[nodiscard]] const std::string& path() const noexcept;
 

@@ -1,7 +1,9 @@
 // What a failed call says: a stable code, a sentence a user can act on, and where it happened.
 //
 // Every public function that can fail returns Result<T>, a std::expected. Holdfast never prints,
-// never aborts the host and never lets an exception of its own out of the library.
+// never aborts the host and never throws: where memory is short a call answers kOutOfMemory, and
+// what is open stays as it was, or is kPoisoned at its last durable state. Only an Error's
+// constructor and at() may throw std::bad_alloc: they are for the library itself.
 #pragma once
 
 #if defined(__clang__) && __clang_major__ < 19 && defined(__GLIBCXX__)
@@ -38,8 +40,9 @@ enum class ErrorCode : std::uint16_t {
   kSnapshotTooOld = 14,     ///< The versions this reader needs were given up under memory pressure.
   kReadOnly = 15,           ///< A change was asked of a handle opened read-only.
   kCancelled = 16,          ///< The caller's progress function asked to stop.
-  kOutOfMemory = 17,        ///< The operating system gave no memory for the cache.
-  kInternal = 18,  ///< A check inside Holdfast failed; nothing was written. Please report it.
+  kOutOfMemory = 17,  ///< No memory, or no thread, was to be had. The call did nothing; a write
+                      ///< transaction is doomed by it, other transactions and the database go on.
+  kInternal = 18,     ///< A check inside Holdfast failed; nothing was written. Please report it.
 };
 
 /// The name of a code as it stands above without the k, in snake_case: "disk_full".
@@ -58,13 +61,16 @@ struct ErrorPlace {
 class HOLDFAST_EXPORT Error {
  public:
   Error(ErrorCode code, std::string message, ErrorPlace place = {});
+  /// One of the three that must be possible without memory: kOutOfMemory, kPoisoned, kInternal
+  /// (any other code is that), with a standing sentence.
+  [[nodiscard]] static Error standing(ErrorCode code) noexcept;
 
   [[nodiscard]] ErrorCode code() const noexcept { return payload_->code; }
   /// One sentence that says what failed and what to do; no trailing newline, no place.
   [[nodiscard]] const std::string& message() const noexcept { return payload_->message; }
   [[nodiscard]] const ErrorPlace& place() const noexcept { return payload_->place; }
-  /// Message and place in one line, for a log or a terminal.
-  [[nodiscard]] std::string to_string() const;
+  /// Message and place in one line, for a log or a terminal. "(no memory)" where there is none.
+  [[nodiscard]] std::string to_string() const noexcept;
   /// The same error with the place's absent members filled in from `outer`.
   [[nodiscard]] Error at(const ErrorPlace& outer) const;
 
@@ -74,6 +80,7 @@ class HOLDFAST_EXPORT Error {
     std::string message;
     ErrorPlace place;
   };
+  explicit Error(const Payload& standing) noexcept;
   std::shared_ptr<const Payload> payload_;
 };
 

@@ -49,8 +49,8 @@ struct HOLDFAST_EXPORT RecoveryReport {
   [[nodiscard]] bool work_in_flight() const noexcept {
     return log_end == LogEnd::kUnfinished || log_end == LogEnd::kTorn || checkpoint_in_flight != 0;
   }
-  /// One or two lines for a terminal.
-  [[nodiscard]] std::string to_string() const;
+  /// One or two lines for a terminal. "(no memory)" where there is none.
+  [[nodiscard]] std::string to_string() const noexcept;
 };
 
 HOLDFAST_EXPORT const char* log_end_name(LogEnd end) noexcept;

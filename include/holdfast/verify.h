@@ -47,7 +47,7 @@ struct VerifyReport {
 
 struct VerifyOptions {
   std::uint64_t findings_max = 1000;
-  ProgressFunction progress;
+  ProgressFunction progress;  ///< One that throws has asked to stop.
 };
 
 }  // namespace holdfast

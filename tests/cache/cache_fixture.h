@@ -73,7 +73,8 @@ class CacheTest : public testing::Test {
     cache_->readers().release(reader);
     slots_.reserve(cache_->slots_for(pages, {})).value();
     const std::uint32_t set_aside = cache_->slots_for(pages, {});
-    const std::uint32_t used = cache_->publish(pages, {}, txn, [&] { expect_not_newest(txn); });
+    IdRuns freed;
+    const std::uint32_t used = cache_->publish(pages, freed, txn, [&] { expect_not_newest(txn); });
     slots_.unreserve(set_aside - used);
     if (durable) {
       cache_->sync_begins(txn);
@@ -84,8 +85,8 @@ class CacheTest : public testing::Test {
   TxnNumber free_pages(IdRun run) {
     const TxnNumber txn = next(cache_->newest());
     slots_.reserve(100).value();
-    const std::uint32_t used =
-        cache_->publish({}, std::span(&run, 1), txn, [&] { expect_not_newest(txn); });
+    IdRuns freed{run};
+    const std::uint32_t used = cache_->publish({}, freed, txn, [&] { expect_not_newest(txn); });
     slots_.unreserve(100 - used);
     cache_->became_durable(txn);
     return txn;

@@ -81,8 +81,8 @@ TEST_F(CacheTest, C5FreedPagesStayUntilTheCheckpointAndTheLastSnapshot) {
   old.reset();
   const auto settled = cache_->settle_frees(freed);
   ASSERT_EQ(settled.size(), 1U);
-  EXPECT_EQ(raw(settled[0].first), 2U);
-  EXPECT_EQ(settled[0].count, 2U);
+  EXPECT_EQ(raw(settled.front().first), 2U);
+  EXPECT_EQ(settled.front().count, 2U);
   EXPECT_FALSE(slots_.is_used(slot));
   EXPECT_EQ(cache_->held(), 0U);
   // The id lives again, as another page.

@@ -7,6 +7,8 @@ Usage: tidy.py SOURCE_DIR. Ends with 1 when a rule is broken; warnings don't cou
 - Every .h and .cc file begins with a comment that says what it is. A .cc file may leave that to
   the header of its name, and a test to the header of what it tests.
 - Headers have #pragma once.
+- Public functions that answer a Result let no exception out: each is one call of at_boundary(), or
+  of what is that for its class (change, move, ask).
 - The example in README.md is docs/examples/hello.cc.
 - Files past 400 lines are listed: look for the second noun.
 """
@@ -18,6 +20,10 @@ import sys
 COLUMNS_MAX = 100
 LINES_WARN = 400
 FOLDERS = ["include", "engine", "wal", "recovery", "fuzz", "tools", "tests"]
+PUBLIC_FILES = ["engine/database.cc", "engine/transaction.cc"]
+PUBLIC = re.compile(r"^Result<[^\n]*> (?:Database|Reader|ReadTransaction|WriteTransaction|Cursor)::"
+                    r"(\w+)\([^{]*{\n(.*?)^}", re.MULTILINE | re.DOTALL)
+BOUNDARY = re.compile(r"  return (?:at_boundary|owned_->change|state_->(?:move|ask))\(")
 INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.MULTILINE)
 
 
@@ -85,6 +91,17 @@ def head_stands_elsewhere(root, name):
     return path.suffix == ".cc" and any((root / f / f"{stem}.h").exists() for f in folders)
 
 
+def check_boundary(name, text):
+    if name not in PUBLIC_FILES:
+        return
+    functions = PUBLIC.findall(text)
+    if len(functions) < 5:
+        yield f"{name}: holds no public functions; tell PUBLIC_FILES where they are"
+    for function, body in functions:
+        if not BOUNDARY.match(body):
+            yield f"{name}: {function}() isn't one call of at_boundary()"
+
+
 def check_text(root, name, text):
     for number, line in enumerate(text.splitlines(), 1):
         if len(line) > COLUMNS_MAX:
@@ -109,6 +126,7 @@ def main():
         text = path.read_text()
         faults += check_includes(name, text, dag)
         faults += check_text(root, name, text)
+        faults += check_boundary(name, text)
         lines = text.count("\n")
         if lines > LINES_WARN:
             print(f"warning: {name} has {lines} lines; look for the second noun")

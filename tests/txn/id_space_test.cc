@@ -21,8 +21,7 @@ TEST(IdSpaceTest, NewIdsAreConsecutiveFromTheHighWater) {
 TEST(IdSpaceTest, WhatIsGivenBackJoinsAndIsUsedFirst) {
   IdSpace ids;
   ids.open(100);
-  const IdRun back[] = {{PageId{10}, 2}, {PageId{14}, 2}, {PageId{12}, 2}, {PageId{50}, 1}};
-  ids.give_back(back);
+  ids.give_back({{PageId{10}, 2}, {PageId{14}, 2}, {PageId{12}, 2}, {PageId{50}, 1}});
   EXPECT_EQ(ids.free_ids(), 7U);
   EXPECT_EQ(ids.take(6).value().first, PageId{10}) << "three runs became one";
   EXPECT_EQ(ids.take(2).value().first, PageId{100}) << "too short a run stays";
@@ -54,13 +53,13 @@ TEST(IdSpaceTest, NoIdIsEverGivenOutTwiceAtATime) {
       runs.push_back(run);
     } else {
       const std::size_t at = random() % runs.size();
-      ids.give_back(std::span(&runs[at], 1));
+      ids.give_back({runs[at]});
       for (std::uint32_t n = 0; n < runs[at].count; ++n) used.erase(raw(runs[at].first) + n);
       runs.erase(runs.begin() + static_cast<std::ptrdiff_t>(at));
     }
     ASSERT_EQ(used.size() + ids.free_ids() + 1, ids.high_water());
   }
-  for (const IdRun& run : runs) ids.give_back(std::span(&run, 1));
+  for (const IdRun& run : runs) ids.give_back({run});
   EXPECT_EQ(ids.take(ids.high_water() - 1).value().first, PageId{1}) << "all joined again";
 }
 

@@ -1,0 +1,168 @@
+// Which pages the next checkpoint must write, the slots set aside for them, and what a checkpoint
+// takes and leaves. See page_cache.h for the rules C1 to C5.
+//
+// A transaction is listed while it is published, and nothing may fail then: the lists keep room for
+// what is to come, and for what the checkpoint under way has taken and may return.
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/result.h"
+#include "engine/cache/page_cache.h"
+
+namespace holdfast {
+namespace {
+
+// Room for so many more elements, growing as push_back() would.
+template <class T>
+void make_room(std::vector<T>& list, std::size_t more) {
+  if (list.size() + more > list.capacity())
+    list.reserve(std::max(list.size() + more, 2 * list.capacity()));
+}
+
+}  // namespace
+
+std::uint32_t PageCache::slots_for(std::span<const WrittenPage> pages, const IdRuns& freed) const {
+  std::vector<std::uint32_t> leaves;
+  auto add = [&](std::uint32_t leaf) {
+    if (leaves.empty() || leaves.back() != leaf) leaves.push_back(leaf);
+  };
+  for (const WrittenPage& page : pages) add(raw(page.page) / table_.fanout());
+  for (const IdRun& run : freed) {
+    const std::uint32_t last = (raw(run.first) + run.count - 1) / table_.fanout();
+    for (std::uint32_t leaf = raw(run.first) / table_.fanout(); leaf <= last; ++leaf) add(leaf);
+  }
+  std::sort(leaves.begin(), leaves.end());
+  const auto distinct = std::unique(leaves.begin(), leaves.end()) - leaves.begin();
+  return static_cast<std::uint32_t>(pages.size()) +
+         static_cast<std::uint32_t>(distinct) * config_.map->pages_per_leaf_change();
+}
+
+void PageCache::make_room_in_lists(std::size_t pages, std::size_t leaves) {
+  make_room(dirty_list_, taken_pages_ + pages);
+  make_room(dirty_leaves_, taken_leaves_ + leaves);
+}
+
+std::uint32_t PageCache::list_dirty(PageId id) {
+  const std::uint32_t index = raw(id) / table_.fanout();
+  TableLeaf* leaf = table_.peek_leaf(index);
+  if (leaf == nullptr || leaf->listed[raw(id) % table_.fanout()] != 0) return 0;
+  leaf->listed[raw(id) % table_.fanout()] = 1;
+  dirty_list_.push_back(id);
+  dirty_count_.store(dirty_list_.size(), std::memory_order_relaxed);
+  ++dirty_reserved_;
+  return 1 + list_leaf(index);
+}
+
+// The next checkpoint writes this leaf of the map, and what lies above.
+std::uint32_t PageCache::list_leaf(std::uint32_t index) {
+  TableLeaf* leaf = table_.peek_leaf(index);
+  if (leaf == nullptr || leaf->leaf_listed) return 0;
+  leaf->leaf_listed = true;
+  dirty_leaves_.push_back(index);
+  const std::uint32_t reserved = config_.map->pages_per_leaf_change();
+  dirty_reserved_ += reserved;
+  return reserved;
+}
+
+std::uint32_t PageCache::list_leaves(IdRun freed) {
+  std::uint32_t reserved = 0;
+  const std::uint32_t last = (raw(freed.first) + freed.count - 1) / table_.fanout();
+  for (std::uint32_t leaf = raw(freed.first) / table_.fanout(); leaf <= last; ++leaf)
+    reserved += list_leaf(leaf);
+  return reserved;
+}
+
+Result<void> PageCache::back_reservations() {
+  MutexLock lock(versions_);
+  if (unbacked_ == 0) return {};
+  TRY(config_.slots->reserve(unbacked_));
+  unbacked_ = 0;
+  return {};
+}
+
+Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
+  MutexLock lock(versions_);
+  std::vector<PageId> again;
+  std::vector<std::uint32_t> leaves_again;
+  for (PageId id : dirty_list_) {
+    const FrameIndex newest_frame = Word{table_.peek(id)->word.load()}.frame();
+    if (newest_frame == kNoFrame || page_txn(pool_->data(newest_frame)) <= d) continue;
+    again.push_back(id);
+    leaves_again.push_back(raw(id) / table_.fanout());
+  }
+  for (auto freed = freed_.rbegin(); freed != freed_.rend() && freed->txn > d; ++freed) {
+    for (const IdRun& run : freed->runs) {
+      const std::uint32_t last = (raw(run.first) + run.count - 1) / table_.fanout();
+      for (std::uint32_t leaf = raw(run.first) / table_.fanout(); leaf <= last; ++leaf)
+        leaves_again.push_back(leaf);
+    }
+  }
+  std::sort(leaves_again.begin(), leaves_again.end());
+  leaves_again.erase(std::unique(leaves_again.begin(), leaves_again.end()), leaves_again.end());
+  std::vector<PageId> pages_left;
+  std::vector<std::uint32_t> leaves_left;
+  pages_left.reserve(again.size() + dirty_list_.size());
+  leaves_left.reserve(leaves_again.size() + dirty_leaves_.size());
+  TRY(config_.slots->reserve(static_cast<std::uint32_t>(
+      again.size() + leaves_again.size() * config_.map->pages_per_leaf_change())));
+  DirtyPages taken{std::exchange(dirty_list_, std::move(pages_left)),
+                   std::exchange(dirty_reserved_, 0U)};
+  taken_pages_ = taken.pages.size();
+  taken_leaves_ = dirty_leaves_.size();
+  for (PageId id : taken.pages) {
+    table_.peek_leaf(raw(id) / table_.fanout())->listed[raw(id) % table_.fanout()] = 0;
+  }
+  for (std::uint32_t leaf : std::exchange(dirty_leaves_, std::move(leaves_left)))
+    table_.peek_leaf(leaf)->leaf_listed = false;
+  for (PageId id : again) list_dirty(id);
+  for (std::uint32_t leaf : leaves_again) list_leaf(leaf);
+  dirty_count_.store(dirty_list_.size(), std::memory_order_relaxed);
+  std::sort(taken.pages.begin(), taken.pages.end());
+  return taken;
+}
+
+Result<void> PageCache::make_dirty(PageId id) {
+  TablePage* row = TRY(table_.row(id));
+  if (Word{row->word.load()}.frame() == kNoFrame) TRY(load(id));
+  MutexLock lock(versions_);
+  const FrameIndex newest_frame = Word{row->word.load()}.frame();
+  if (newest_frame == kNoFrame) return {};  // Evicted again: it can wait.
+  make_room_in_lists(1, 1);
+  const std::uint32_t most = 1 + config_.map->pages_per_leaf_change();
+  TRY(config_.slots->reserve(most));
+  config_.slots->unreserve(most - list_dirty(id));
+  pool_->frame(newest_frame).slot.store(kNoSlot);
+  set_held(newest_frame, true);
+  return {};
+}
+
+void PageCache::return_dirty(const DirtyPages& dirty) {
+  MutexLock lock(versions_);
+  const std::uint32_t before = dirty_reserved_;
+  for (PageId id : dirty.pages) list_dirty(id);
+  // Their slots stay set aside; what listing them again counted is part of that.
+  dirty_reserved_ = before + dirty.reserved;
+}
+
+FrameIndex PageCache::dirty_version_at(PageId id, TxnNumber d) {
+  MutexLock lock(versions_);
+  FrameIndex frame = Word{table_.peek(id)->word.load()}.frame();
+  while (frame != kNoFrame && page_txn(pool_->data(frame)) > d)
+    frame = pool_->frame(frame).older.load();
+  if (frame == kNoFrame || pool_->frame(frame).slot.load() != kNoSlot) return kNoFrame;
+  return frame;
+}
+
+Slot PageCache::became_clean(PageId id, FrameIndex frame, MapEntry entry) {
+  MutexLock lock(versions_);
+  TablePage* row = table_.peek(id);
+  const Slot before = entry_slot(row->entry.load());
+  row->entry.store(entry);
+  pool_->frame(frame).slot.store(entry_slot(entry));
+  // With an older version behind it, it stays until that one is let go of.
+  if (Word{row->word.load()}.frame() == frame && pool_->frame(frame).older.load() == kNoFrame)
+    set_held(frame, false);
+  return before;
+}
+
+}  // namespace holdfast
