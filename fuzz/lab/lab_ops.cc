@@ -77,6 +77,7 @@ void LabDatabase::apply(const Op& op) {
       break;
     case Kind::kCheckpoint:
       checkpoint();
+      if (settled_ && usable()) verify(copies_whole_);
       break;
     case Kind::kVerify:
       verify(copies_whole_);

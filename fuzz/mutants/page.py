@@ -1,0 +1,69 @@
+"""The page of results: docs/MUTANTS.md."""
+
+import statistics
+
+HEAD = """# Seeded bugs, and what found them
+
+Made by `python3 fuzz/mutants/mutants.py --table docs/MUTANTS.md`; don't edit it. Each mutant is a
+small change of the engine, or of the harness itself, kept as text in `fuzz/mutants`. The command
+puts one after another into a copy of the source, builds it, and runs the crash lab, which knows
+nothing of mutants: random runs, every failing call, every crash point, and random runs again, up to
+{seconds:.0f} seconds of them. The first oracle that objects ends it.
+
+*Executions* are lives that databases lived: an opening, work, an end. *CPU* is seconds of
+processor until the kill, of the harness alone, on whatever machine made this page.
+"""
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def figures(mutants, results):
+    """The sums at the top."""
+    mortal = [mutant for mutant in mutants if not mutant.proof]
+    killed = [results[mutant.name] for mutant in mortal
+              if results.get(mutant.name, {}).get("killed")]
+    lines = [f"**{len(killed)} of {len(mortal)} killed**, "
+             f"{sum(mutant.of_harness for mutant in mortal)} of them mutants of the harness; "
+             f"{len(mutants) - len(mortal)} more are equivalent, with the proof below."]
+    if killed:
+        seconds = [result["cpu_seconds"] for result in killed]
+        lines.append(f"CPU seconds to the kill: median {statistics.median(seconds):.2f}, "
+                     f"95 % within {percentile(seconds, 0.95):.1f}, most {max(seconds):.1f}.")
+    return "\n".join(lines) + "\n"
+
+
+def row(mutant, result):
+    if result is None:
+        end = "not run | | |"
+    elif result["killed"]:
+        end = (f"{result['oracle']}, in {result['stage']} | {result['executions']:,} | "
+               f"{result['cpu_seconds']:.2f} |")
+    else:
+        end = f"**SURVIVED** | {result['executions']:,} | {result['cpu_seconds']:.0f} |"
+    return f"| `{mutant.name}` | {mutant.tale} | {end}"
+
+
+def table(mutants, results):
+    lines = ["| mutant | story | killed by | executions | CPU |", "|---|---|---|---|---|"]
+    lines += [row(mutant, results.get(mutant.name)) for mutant in mutants]
+    return "\n".join(lines) + "\n"
+
+
+def render(mutants, results, seconds):
+    """The whole page."""
+    mortal = [mutant for mutant in mutants if not mutant.proof]
+    parts = [HEAD.format(seconds=seconds), figures(mutants, results)]
+    for path in dict.fromkeys(mutant.path for mutant in mortal if not mutant.of_harness):
+        parts.append(f"## {path}\n")
+        parts.append(table([mutant for mutant in mortal
+                            if mutant.path == path and not mutant.of_harness], results))
+    parts.append("## The harness\n\nThe harness's own tests come first here.\n")
+    parts.append(table([mutant for mutant in mortal if mutant.of_harness], results))
+    parts.append("## Equivalent\n\nRun like the others, so that a wrong proof shows.\n")
+    for mutant in mutants:
+        if mutant.proof:
+            parts.append(f"- `{mutant.name}` ({mutant.path}). {mutant.tale} "
+                         f"{mutant.proof}")
+    return "\n".join(parts) + "\n"
