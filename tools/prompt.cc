@@ -68,12 +68,12 @@ Prompt::~Prompt() {
 Prompt::Got Prompt::next(std::string& line) {
   int length = 0;
   const char* text = el_gets(state_->editor, &length);
-  if (interrupted()) {
+  const bool at_end = text == nullptr || length <= 0;
+  if (interrupted() || at_end) {  // What comes next must not stand beside the prompt.
     std::fputc('\n', stdout);
     std::fflush(stdout);
-    return Got::kInterrupted;
+    return interrupted() ? Got::kInterrupted : Got::kEnd;
   }
-  if (text == nullptr || length <= 0) return Got::kEnd;
   line.assign(text, static_cast<std::size_t>(length));
   if (line.ends_with('\n')) line.pop_back();
   HistEvent event;

@@ -90,7 +90,9 @@ TEST_F(ShellScripts, APromptIsForTerminalsAtBothEnds) {
   if (!installed("script")) GTEST_SKIP() << "not installed";
   const std::string shell = std::string(HOLDFAST_COMMAND) + " shell " + database_;
   const auto at_terminal = [](const std::string& command) {
-    return run({"script", "-qec", command, "/dev/null"}, {.input = "READ(1)\nEXIT\n"}).out;
+    return run({"timeout", "20", "script", "-qec", command, "/dev/null"},
+               {.input = "READ(1)\nEXIT\n"})
+        .out;
   };
   EXPECT_NE(at_terminal(shell).find("lychee> "), std::string::npos);
   EXPECT_EQ(at_terminal(shell + " | cat").find("lychee> "), std::string::npos);
