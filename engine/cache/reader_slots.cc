@@ -30,7 +30,8 @@ ReaderSlot* ReaderSlots::try_claim(std::uint32_t chunk) {
 Result<ReaderSlot*> ReaderSlots::claim() {
   for (;;) {
     const std::uint32_t chunks = chunk_count_.load();
-    for (std::uint32_t c = 0; c < chunks; ++c) {
+    // The newest first: where there are many, the older ones are the full ones.
+    for (std::uint32_t c = chunks; c-- > 0;) {
       if (ReaderSlot* slot = try_claim(c)) return slot;
     }
     MutexLock lock(grow_mutex_);

@@ -129,5 +129,34 @@ TEST_F(LostPagesTest, EveryLostPageIsListed) {
   }
 }
 
+// The log frees the page further on: nobody needs what it was.
+TEST_F(LostPagesTest, APageThatTheLogFreesIsNotMissed) {
+  MemoryWorld before;
+  Options options = before.options();
+  options.page_size = 4096;
+  Database db = MUST(Database::open("db", options));
+  for (int from = 0; from < kRecords; from += 100) {
+    WriteTransaction writer = MUST(db.begin_write());
+    for (int i = from; i < from + 100; ++i)
+      MUST(writer.put(key_of(i), "old value of " + numbered(i)));
+    MUST(writer.commit());
+  }
+  MUST(db.checkpoint());
+  MUST(db.put(key_of(700), "new value"));
+  for (int i = 400; i < 1000; ++i) MUST(db.erase(key_of(i)));
+  files_ = before.files();
+  ASSERT_EQ(rot_leaf_with("old value of " + numbered(700)), 1);
+  MemoryWorld world;
+  world.put(files_);
+  Database after = MUST(Database::open("db", world.options()));
+  EXPECT_TRUE(after.recovery().pages_lost.empty());
+  EXPECT_EQ(contents_of(after).size(), kRecords - 600U);
+  MUST(after.put("more", "data"));
+  MUST(after.close());
+  Database again = MUST(Database::open("db", world.options()));
+  EXPECT_EQ(contents_of(again).size(), kRecords - 599U);
+  expect_sound(again);
+}
+
 }  // namespace
 }  // namespace holdfast
