@@ -28,6 +28,7 @@ void OomRun::workload() {
     change_under_a_reader();
     abort_one();
     (void)call([&] { return db_->checkpoint(); });
+    EXPECT_EQ(db_->stats().open_snapshots, 0U) << "the checkpoint's own";
     commit_without_waiting();
     work_in_background();
     look_around();
@@ -54,11 +55,15 @@ void OomRun::open(MemoryWorld& world) {
   options.arena = frames_;
   options.log_segment_bytes = 64 << 10;
   options.lazy_interval = std::chrono::milliseconds(1);
-  const std::string path = "db";
+  const std::string path = kPath;
   // An opening that failed has let go of everything: the next one may succeed.
   for (int tries = 0; tries < 2 && !db_; ++tries) {
     auto opened = call([&] { return Database::open(path, options); });
     if (opened) db_ = std::move(*opened);
+    if (!opened && FailingMemory::is_over()) {
+      for (const auto& [name, bytes] : world.files())
+        EXPECT_EQ(name.find(".new-"), name.npos) << "left behind by an opening: " << name;
+    }
   }
 }
 
@@ -141,7 +146,10 @@ void OomRun::look_around() {
   }
   const auto report = call([&] { return db_->verify(); });
   if (!report) return;
-  for (const Finding& finding : report->findings) ADD_FAILURE() << finding.code << finding.detail;
+  for (const Finding& finding : report->findings) {
+    // One bad copy of the meta is what a write cut short leaves, and the next write mends.
+    if (finding.code != "meta_copy") ADD_FAILURE() << finding.code << ": " << finding.detail;
+  }
 }
 
 void OomRun::kill() {
@@ -310,10 +318,11 @@ void OomRun::check_files(MemoryWorld& world, const std::vector<State>& may_be) {
   options.page_size = 4096;
   options.cache_bytes = 1 << 20;
   options.arena = frames_;
-  Database db = MUST(Database::open("db", options));
+  Database db = MUST(Database::open(kPath, options));
   expect_one_of(db, may_be);
-  expect_sound(db);
+  // Mends a copy of the meta that a write cut short may have left bad.
   MUST(db.put("afterwards", "it goes on"));
+  expect_sound(db);
   MUST(db.close());
 }
 

@@ -14,6 +14,9 @@
 
 namespace holdfast::testing {
 
+// Too long for a string that needs no memory: errors on their way to being made carry it.
+inline constexpr const char* kPath = "a database with a long name";
+
 // Tree name -> contents; the default tree's name is empty.
 using State = std::map<std::string, Contents>;
 
