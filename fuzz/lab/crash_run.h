@@ -53,6 +53,7 @@ class CrashRun {
   LabDatabase database_;
   Shape shape_;
   Weather weather_ = Weather::kFair;
+  bool only_reads_fail_ = false;
   bool harmed_ = false;  // Once in a run.
   std::vector<std::string>* story_ = nullptr;
   Totals totals_;

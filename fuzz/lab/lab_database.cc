@@ -94,6 +94,7 @@ void LabDatabase::open() {
   opened_ = true;
   doubtful_ = false;
   poisoned_ = copies_whole_ = settled_ = false;
+  lost_ids_.reset();
   ++counters_.openings;
   if (db_->recovery().log_end != LogEnd::kNoLog) ++counters_.recoveries;
   say("opened: " + db_->recovery().to_string());

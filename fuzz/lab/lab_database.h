@@ -67,7 +67,10 @@ class LabDatabase {
   // Tells what the crash was that ended the last life.
   void crashed(CrashPolicy::Kind kind);
 
-  void expect(Weather weather) { weather_ = weather; }
+  void expect(Weather weather, bool only_reads_fail = false) {
+    weather_ = weather;
+    only_reads_fail_ = only_reads_fail;
+  }
   // From now on something of the files is gone that storage had acknowledged.
   void harmed(Harm harm) { harm_ = std::max(harm_, harm); }
   // For an open database that is neither poisoned nor on a stopped machine.
@@ -133,15 +136,17 @@ class LabDatabase {
   Model model_;
   Rng rng_;
   Weather weather_ = Weather::kFair;
+  bool only_reads_fail_ = false;
   bool created_ = false;     // For good: the name is durable.
   bool opened_ = false;      // In this life.
   bool doubtful_ = false;    // Storage failed since the last opening: the cache may show too much.
   bool exact_ = true;        // The next opening must find exactly the newest state.
   std::uint64_t floor_ = 0;  // What the next opening must find at least.
   Harm harm_ = Harm::kNone;
-  std::uint64_t synced_ = 1;   // The newest durable transaction,
-  std::uint64_t vouched_ = 1;  // and one that something written later says was durable.
-  bool settled_ = false;       // Nothing happened since the last checkpoint.
+  std::uint64_t synced_ = 1;               // The newest durable transaction,
+  std::uint64_t vouched_ = 1;              // and one that something written later says was durable.
+  bool settled_ = false;                   // Nothing happened since the last checkpoint.
+  std::optional<std::uint64_t> lost_ids_;  // That this opening didn't find.
   bool poisoned_ = false;
   bool copies_whole_ = false;   // Something was committed since opening: bad copies were mended.
   std::uint64_t returned_ = 0;  // The last commit that returned success in this opening.

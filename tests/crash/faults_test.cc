@@ -69,6 +69,49 @@ TEST_F(FaultTest, EveryCallFailsOnceOrForEver) {
   }
 }
 
+// The same in a life that begins with a recovery, whose first commit starts an epoch beside a log
+// that is still needed. What can't be read now is no damage.
+TEST_F(FaultTest, EveryCallAfterACrashFailsOnceOrForEver) {
+  constexpr std::uint64_t kMost = 60;  // Of one kind, in that life.
+  const std::vector<Op> ops = {{.kind = Kind::kPut, .key = 2, .bytes = 50},
+                               {.kind = Kind::kCommitSync},
+                               {.kind = Kind::kPut, .tree = 1, .key = 4, .bytes = 3000},
+                               {.kind = Kind::kCommitSync}};
+  start();
+  database_.open();
+  apply_all(database_, broad_workload());
+  database_.stop();
+  SimDisk third_disk;
+  LabDatabase third(third_disk);
+  for (const SimCall call : kCalls) {
+    for (const bool for_ever : {false, true}) {
+      for (std::uint64_t nth = 1; nth <= kMost; ++nth) {
+        Fault fault;
+        fault.call = call;
+        fault.nth = nth;
+        fault.for_ever = for_ever;
+        crash_and_recover(PolicyKind::kKeepAll, nth);
+        branch_disk_.inject(fault);
+        branch_.expect(Weather::kFaulty);
+        branch_.open();
+        apply_all(branch_, ops);
+        apply_all(branch_, ops);  // Whose first commit may be the second to start an epoch.
+        ASSERT_FALSE(branch_.failure()) << what(fault) << *branch_.failure();
+        branch_.stop();
+        ++executions_;
+        third.stop();
+        third_disk.become(branch_disk_);
+        third.become(branch_, nth);
+        third_disk.crash({.kind = PolicyKind::kWeak}, nth);
+        third.crashed(PolicyKind::kWeak);
+        third.expect(Weather::kFair);
+        live(third_disk, third, afterlife());
+        ASSERT_FALSE(third.failure()) << what(fault) << "then: " << *third.failure();
+      }
+    }
+  }
+}
+
 TEST_F(FaultTest, DiskFullAtEveryAllocation) {
   const std::vector<Op> ops = broad_workload();
   for (const SimCall call : {SimCall::kAllocate, SimCall::kOpen}) {
