@@ -25,6 +25,7 @@ POINTS_SECONDS = 300  # The tests of every crash point have no clock; unmutated 
 # What the harness says when it fails, and the oracle that says so. The first that fits counts.
 ORACLES = [
     ("rule: a needed block written", r"the rule was broken"),
+    ("refused without cause", r"failed without cause"),
     ("model: state that came back", r"the state that opens is|the report says state"),
     ("verify()", r"verify\(\) finds"),
     ("leak", r"something leaks"),
@@ -37,7 +38,6 @@ ORACLES = [
                           r"background work doesn't end|was taken"),
     ("poisoned close", r"close\(\) of a poisoned"),
     ("one file at rest", r"should be one file"),
-    ("refused without cause", r"failed without cause"),
     ("harness's own tests", r"\[  FAILED  \]"),
 ]
 
