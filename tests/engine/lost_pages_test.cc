@@ -143,7 +143,12 @@ TEST_F(LostPagesTest, APageThatTheLogFreesIsNotMissed) {
   }
   MUST(db.checkpoint());
   MUST(db.put(key_of(700), "new value"));
-  for (int i = 400; i < 1000; ++i) MUST(db.erase(key_of(i)));
+  {
+    // In one transaction, so that no image of the page comes between.
+    WriteTransaction writer = MUST(db.begin_write());
+    for (int i = 400; i < 1000; ++i) ASSERT_TRUE(MUST(writer.erase(key_of(i))));
+    MUST(writer.commit());
+  }
   files_ = before.files();
   ASSERT_EQ(rot_leaf_with("old value of " + numbered(700)), 1);
   MemoryWorld world;
