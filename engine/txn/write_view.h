@@ -91,7 +91,7 @@ class WriteView final : public PageSink {
   IdRuns allocated_;                                 // To give back on drop().
   IdRuns given_up_;  // Allocated and released again by this transaction.
   IdRuns freed_;
-  IdSet released_;  // Of both kinds: a damaged tree may name a page twice.
+  IdSet released_;    // Of both kinds: a damaged tree may name a page twice.
   ReaderSlot* slot_;  // Null after end(). Last, so that nothing can fail once it is taken.
 };
 
