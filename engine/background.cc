@@ -136,14 +136,15 @@ Result<void> DatabaseImpl::run_checkpoint() {
 
 // What is newest becomes durable first, so that the checkpoint covers as much as it can; and a new
 // segment is begun, so that it can let go of the one before. A full disk only keeps that one
-// longer.
+// longer. Room for what is newest was set aside: a write of it that fails, be the disk full or not,
+// has lost what commit() returned.
 Result<void> DatabaseImpl::prepare_log_for_checkpoint() {
   LogWriter* log = log_.load();
   if (log == nullptr) return {};
-  auto done = log->sync_through(cache_->newest());
-  if (done) done = log->roll();
-  if (done || done.error().code() == ErrorCode::kDiskFull) return {};
-  poison(done.error());
+  const auto synced = log->sync_through(cache_->newest());
+  auto rolled = synced ? log->roll() : synced;
+  if (rolled || (synced && rolled.error().code() == ErrorCode::kDiskFull)) return {};
+  poison(rolled.error());
   return std::unexpected(*poisoned());
 }
 
