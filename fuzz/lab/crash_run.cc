@@ -1,14 +1,11 @@
 #include "fuzz/lab/crash_run.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "engine/file/meta_format.h"
 
 namespace holdfast {
 namespace {
-
-constexpr std::size_t kTraceShown = 400;
 
 void add(LabCounters& sum, const LabCounters& more) {
   sum.ops += more.ops;
@@ -107,12 +104,6 @@ std::optional<std::string> CrashRun::run(Choices& choices, std::vector<std::stri
   for (std::uint64_t i = 0; i < lives && !database_.failure(); ++i) live(choices);
   if (!database_.failure()) last_life();
   std::optional<std::string> failure = database_.failure();
-  if (story != nullptr) {
-    story->push_back("--- the last storage calls ---");
-    const auto& trace = disk_.trace();
-    const std::size_t from = trace.size() - std::min(trace.size(), kTraceShown);
-    story->insert(story->end(), trace.begin() + static_cast<std::ptrdiff_t>(from), trace.end());
-  }
   count();
   database_.stop();
   database_.tell(nullptr);

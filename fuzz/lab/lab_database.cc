@@ -29,6 +29,7 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
   model_.reset();
   rng_ = Rng(seed);
   random_.reset(seed + 1);
+  clock_.reset();
   weather_ = Weather::kFair;
   created_ = opened_ = doubtful_ = poisoned_ = copies_whole_ = false;
   exact_ = true;
@@ -47,6 +48,7 @@ void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
   model_.abort();
   rng_ = Rng(seed);
   random_.reset(seed + 1);
+  clock_.become(other.clock_);
   weather_ = other.weather_;
   created_ = other.created_;
   opened_ = other.opened_;
@@ -78,6 +80,11 @@ Options LabDatabase::options(OpenMode mode) {
 
 bool LabDatabase::usable() const {
   return db_ && !failure_ && !poisoned_ && !disk_.crashed();
+}
+
+std::uint64_t LabDatabase::least() const {
+  const std::uint64_t least = std::max<std::uint64_t>(1, exact_ ? model_.newest() : floor_);
+  return harm_ == Harm::kLog ? std::min(least, vouched_) : least;
 }
 
 void LabDatabase::open() {
@@ -134,11 +141,9 @@ void LabDatabase::look() {
 // Which state came back: the floor and the model's newest are the bounds.
 void LabDatabase::judge_opening(const Database& db, bool read_only) {
   const std::uint64_t found = db.stats().newest_txn;
-  std::uint64_t least = std::max<std::uint64_t>(1, exact_ ? model_.newest() : floor_);
-  if (harm_ == Harm::kLog) least = std::min(least, vouched_);
-  if (found < least || found > model_.newest()) {
+  if (found < least() || found > model_.newest()) {
     fail("the state that opens is the one after transaction " + std::to_string(found) +
-         "; promised was " + std::to_string(least) + ", the newest begun was " +
+         "; promised was " + std::to_string(least()) + ", the newest begun was " +
          std::to_string(model_.newest()) + " (" + db.recovery().to_string() + ")");
     return;
   }
@@ -252,6 +257,11 @@ void LabDatabase::note_durable() {
   model_.forget_before(oldest);
 }
 
+void LabDatabase::tell_calls() {
+  if (story_ == nullptr) return;
+  for (const std::string& call : disk_.take_trace()) story_->push_back("    " + call);
+}
+
 void LabDatabase::fail(const std::string& what) {
   if (failure_) return;
   failure_ = what;
@@ -268,6 +278,10 @@ bool LabDatabase::excused(const Error& error, const std::string& what) {
   if (harm_ >= Harm::kTree && (damage || code == ErrorCode::kPoisoned)) return true;
   const bool io = code == ErrorCode::kIo || code == ErrorCode::kPoisoned;
   if (weather_ == Weather::kFaulty && (io || code == ErrorCode::kDiskFull)) return true;
+  // Open: a page write that failed used up the slot reserved for it. When the file can't grow
+  // either, the next try should say so, and not that a check inside failed.
+  const bool no_slot = error.message().find("found no slot") != std::string::npos;
+  if (weather_ == Weather::kFaulty && code == ErrorCode::kInternal && no_slot) return true;
   if (weather_ == Weather::kFull && code == ErrorCode::kDiskFull) return true;
   fail(what + " failed without cause: " + error.to_string());
   return false;

@@ -78,11 +78,19 @@ class LabDatabase {
   [[nodiscard]] bool is_open() const { return db_.has_value(); }
   [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
   [[nodiscard]] const Model& model() const { return model_; }
+  // The transaction that the next opening must find at least; after crashed().
+  [[nodiscard]] std::uint64_t least() const;
+  // Whether the next opening must find a database.
+  [[nodiscard]] bool created() const { return created_; }
   [[nodiscard]] const LabCounters& counters() const { return counters_; }
   [[nodiscard]] Database& database() { return *db_; }
   SimClock& clock() { return clock_; }
-  // Where to tell what is done, or nullptr.
-  void tell(std::vector<std::string>* story) { story_ = story; }
+  // Where to tell what is done, or nullptr. Where the disk traces its calls, they are told with the
+  // op that made them.
+  void tell(std::vector<std::string>* story) {
+    tell_calls();
+    story_ = story;
+  }
 
  private:
   struct Held {
@@ -122,9 +130,13 @@ class LabDatabase {
   // True when `error` is excused; otherwise it is a failure.
   bool excused(const Error& error, const std::string& what);
   bool refused_change(const Error& error, const std::string& what);
+  // Below the op before: the storage calls that it made.
   void say(const std::string& line) {
-    if (story_ != nullptr) story_->push_back(line);
+    if (story_ == nullptr) return;
+    tell_calls();
+    story_->push_back(line);
   }
+  void tell_calls();
 
   SimDisk& disk_;
   SimClock clock_;

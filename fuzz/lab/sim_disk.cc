@@ -26,7 +26,7 @@ void SimDisk::reset(const Options& options) {
   rule_.clear_violation();
   faults_.clear();
   trace_.clear();
-  calls_ = changes_ = 0;
+  calls_ = changes_ = alterations_ = 0;
   start_new_life();
 }
 
@@ -47,6 +47,7 @@ void SimDisk::become(const SimDisk& other) {
   trace_.clear();
   calls_ = other.calls_;
   changes_ = other.changes_;
+  alterations_ = other.alterations_;
   start_new_life();
 }
 
@@ -90,6 +91,8 @@ SimDisk::Gate SimDisk::enter(SimCall call, const std::string& path, bool change,
   }
   ++calls_;
   if (change) ++changes_;
+  if (change && call != SimCall::kSync && call != SimCall::kSyncDirectory) ++alterations_;
+  if (sites_ != nullptr) sites_->called(call, caller_);
   if (options_.trace) note(call, path, offset, length);
   if (calls_ == crash_call_ || (change && changes_ == crash_change_)) {
     crashed_ = true;
@@ -100,8 +103,9 @@ SimDisk::Gate SimDisk::enter(SimCall call, const std::string& path, bool change,
   }
   if (faults_.empty()) return gate;
   gate.fault = faults_.strike(call, path, offset);
+  if (gate.fault && sites_ != nullptr) sites_->struck(call, caller_);
   if (gate.fault && gate.fault->effect == Fault::Effect::kFail) {
-    gate.act = false;
+    gate.act = gate.fault->part == Fault::Part::kWhole && call != SimCall::kWrite;
     gate.error = failure(gate.fault->code, call, path, offset);
   }
   if (gate.fault && options_.trace) trace_.push_back("  struck by an injected fault");
@@ -157,6 +161,7 @@ void SimDisk::collect_inodes() {
 
 Result<std::unique_ptr<StorageFile>> SimDisk::open(const std::string& path, FileMode mode) {
   MutexLock guard(mutex_);
+  caller_ = __builtin_return_address(0);
   const bool creates = mode == FileMode::kCreateNew;
   const Gate gate = enter(SimCall::kOpen, path, creates);
   if (!gate.act) return std::unexpected(*gate.error);
@@ -176,6 +181,7 @@ Result<std::unique_ptr<StorageFile>> SimDisk::open(const std::string& path, File
 
 Result<bool> SimDisk::exists(const std::string& path) {
   MutexLock guard(mutex_);
+  caller_ = __builtin_return_address(0);
   const Gate gate = enter(SimCall::kLook, path, false);
   if (gate.error) return std::unexpected(*gate.error);
   return names_.find(path).has_value();
@@ -184,6 +190,7 @@ Result<bool> SimDisk::exists(const std::string& path) {
 Result<std::vector<std::string>> SimDisk::list(const std::string& directory,
                                                const std::string& prefix) {
   MutexLock guard(mutex_);
+  caller_ = __builtin_return_address(0);
   const Gate gate = enter(SimCall::kLook, directory, false);
   if (gate.error) return std::unexpected(*gate.error);
   std::string wanted(SimNames::key_of(directory));
@@ -200,6 +207,7 @@ Result<std::vector<std::string>> SimDisk::list(const std::string& directory,
 
 Result<void> SimDisk::rename(const std::string& from, const std::string& to, bool replace) {
   MutexLock guard(mutex_);
+  caller_ = __builtin_return_address(0);
   const Gate gate = enter(SimCall::kRename, from, true);
   if (!gate.act) return std::unexpected(*gate.error);
   const auto inode = names_.find(from);
@@ -215,6 +223,7 @@ Result<void> SimDisk::rename(const std::string& from, const std::string& to, boo
 
 Result<void> SimDisk::remove(const std::string& path) {
   MutexLock guard(mutex_);
+  caller_ = __builtin_return_address(0);
   const Gate gate = enter(SimCall::kRemove, path, true);
   if (!gate.act) return std::unexpected(*gate.error);
   const auto inode = names_.find(path);
@@ -226,6 +235,7 @@ Result<void> SimDisk::remove(const std::string& path) {
 
 Result<void> SimDisk::sync_directory(const std::string& directory) {
   MutexLock guard(mutex_);
+  caller_ = __builtin_return_address(0);
   const Gate gate = enter(SimCall::kSyncDirectory, directory, true);
   if (!gate.act) return std::unexpected(*gate.error);
   if (!options_.lying_syncs) {
@@ -238,6 +248,7 @@ Result<void> SimDisk::sync_directory(const std::string& directory) {
 
 void SimDisk::submit(std::span<IoRequest> requests) {
   MutexLock guard(mutex_);
+  caller_ = __builtin_return_address(0);
   for (IoRequest& request : requests) {
     SimFile& file = static_cast<SimFile&>(*request.file);
     request.transferred = 0;

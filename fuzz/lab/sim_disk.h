@@ -38,6 +38,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/sync.h"
@@ -48,6 +49,7 @@
 #include "fuzz/lab/sim_inode.h"
 #include "fuzz/lab/sim_names.h"
 #include "fuzz/lab/sim_rule.h"
+#include "fuzz/lab/sim_sites.h"
 
 namespace holdfast {
 
@@ -88,9 +90,12 @@ class SimDisk final : public Storage {
 
   // --- Crash points ---
   // Calls since reset(), all kinds; and those that a crash can tell apart (creating, writing,
-  // syncing …). size(), lock() and path() don't count.
+  // syncing …). Only path() and reads_past_cache() don't count.
   [[nodiscard]] std::uint64_t calls() const { return calls_; }
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
+  // Of the changes, those that aren't syncs: without one of them, a crash leaves nothing that a
+  // crash before wouldn't have left.
+  [[nodiscard]] std::uint64_t alterations() const { return alterations_; }
   // From the n-th call on (1: the next) every call fails and does nothing; with `takes_effect` the
   // n-th itself still does its work before it fails.
   void crash_at_call(std::uint64_t n, bool takes_effect = false);
@@ -113,6 +118,9 @@ class SimDisk final : public Storage {
   // --- Faults ---
   void inject(const Fault& fault) { faults_.add(fault); }
   void clear_faults() { faults_.clear(); }
+  // Every call and every fault is noted there from now on; nullptr: nowhere. A reset() and a
+  // become() leave that as it is.
+  void note_sites(SimSites* sites) { sites_ = sites; }
   void set_capacity(std::uint64_t bytes) { options_.capacity_bytes = bytes; }
   // Reads that touch the range fail until make_readable(); a crash doesn't heal it.
   void make_unreadable(const std::string& path, std::uint64_t offset, std::uint64_t length);
@@ -132,16 +140,19 @@ class SimDisk final : public Storage {
   void set_file(const std::string& path, std::span<const std::byte> bytes);
   // Gone at once and durably, as if someone had deleted it while nobody looked.
   void drop_file(const std::string& path);
-  // Of all durable names and bytes: two equal hashes are the same image.
+  // xxh3-128 of all durable names and bytes: two equal hashes are the same image.
   [[nodiscard]] std::array<std::uint64_t, 2> durable_hash() const;
 
   // --- The rule ---
   void watch(const std::string& path, NeededRanges needed);
+  void unwatch();  // All of them.
   [[nodiscard]] const std::optional<std::string>& violation() const { return rule_.violation(); }
   void clear_violation() { rule_.clear_violation(); }
 
   // --- The story: one line per call, when Options::trace is set ---
+  void trace_calls(bool on) { options_.trace = on; }
   [[nodiscard]] const std::vector<std::string>& trace() const { return trace_; }
+  std::vector<std::string> take_trace() { return std::exchange(trace_, {}); }
 
  private:
   friend class SimFile;
@@ -165,10 +176,12 @@ class SimDisk final : public Storage {
   Result<void> allocate(SimFile& file, std::uint64_t offset, std::uint64_t length);
   Result<void> truncate(SimFile& file, std::uint64_t size);
   Result<void> sync(SimFile& file);
+  Result<std::uint64_t> size(SimFile& file);
   Result<void> lock(SimFile& file, LockMode mode);
   void close(SimFile& file);
   Result<SimInode*> alive(SimFile& file);
 
+  std::size_t part_of(const Fault& fault, std::size_t bytes);
   void apply_write_fault(SimOp& op, const SimInode& inode, const Fault& fault) const;
   Result<void> may_grow(const SimInode& inode, std::uint64_t size, SimCall call,
                         const std::string& path) const;
@@ -189,9 +202,12 @@ class SimDisk final : public Storage {
   SimNames names_;
   SimRule rule_;
   FaultPlan faults_;
-  std::uint64_t life_ = 0;  // Files opened in another one are stale.
+  SimSites* sites_ = nullptr;
+  const void* caller_ = nullptr;  // Of the call under way.
+  std::uint64_t life_ = 0;        // Files opened in another one are stale.
   std::uint64_t calls_ = 0;
   std::uint64_t changes_ = 0;
+  std::uint64_t alterations_ = 0;
   std::uint64_t crash_call_ = 0;    // 0: none.
   std::uint64_t crash_change_ = 0;  // 0: none.
   bool crash_takes_effect_ = false;

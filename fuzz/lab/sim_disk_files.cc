@@ -27,8 +27,17 @@ void SimDisk::close(SimFile& file) {
   if (--inode.open_files == 0 && !names_.mentions(file.inode_)) inode.reset();
 }
 
+Result<std::uint64_t> SimDisk::size(SimFile& file) {
+  const SimInode* inode = TRY(alive(file));
+  const Gate gate = enter(SimCall::kSize, file.path_, false);
+  if (gate.error) return std::unexpected(*gate.error);
+  return inode->cache.size();
+}
+
 Result<void> SimDisk::lock(SimFile& file, LockMode mode) {
   SimInode* inode = TRY(alive(file));
+  const Gate gate = enter(SimCall::kLock, file.path_, false);
+  if (gate.error) return std::unexpected(*gate.error);
   for (const auto& [owner, held] : inode->locks) {
     if (owner != &file && (held == LockMode::kExclusive || mode == LockMode::kExclusive)) {
       return fail(ErrorCode::kBusy, "database is in use by this process already; close it there",
@@ -88,6 +97,20 @@ Result<void> SimDisk::may_grow(const SimInode& inode, std::uint64_t size, SimCal
   return std::unexpected(failure(ErrorCode::kDiskFull, call, path, inode.cache.size()));
 }
 
+std::size_t SimDisk::part_of(const Fault& fault, std::size_t bytes) {
+  switch (fault.part) {
+    case Fault::Part::kDrawn:
+      return rng_.below(bytes + 1);
+    case Fault::Part::kNone:
+      return 0;
+    case Fault::Part::kHalf:
+      return bytes / 2;
+    case Fault::Part::kWhole:
+      return bytes;
+  }
+  return 0;
+}
+
 void SimDisk::apply_write_fault(SimOp& op, const SimInode& inode, const Fault& fault) const {
   const std::uint64_t elsewhere = op.offset + static_cast<std::uint64_t>(fault.distance);
   // Where there is no such place on the medium, the write is lost.
@@ -116,7 +139,7 @@ Result<void> SimDisk::write(SimFile& file, std::uint64_t offset, std::span<const
     return fail(ErrorCode::kIo, "could not change the file: it was opened read-only",
                 place_in(file.path_, offset));
   }
-  if (!gate.act) bytes = bytes.first(rng_.below(bytes.size() + 1));
+  if (!gate.act) bytes = bytes.first(part_of(*gate.fault, bytes.size()));
   if (bytes.empty()) {
     if (gate.error) return std::unexpected(*gate.error);
     return {};

@@ -1,10 +1,11 @@
 // What the harness sees and changes behind the engine's back.
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "engine/base/bytes.h"
-#include "engine/base/checksum.h"
 #include "fuzz/lab/sim_disk.h"
 
 namespace holdfast {
@@ -98,17 +99,14 @@ std::array<std::uint64_t, 2> SimDisk::durable_hash() const {
   for (const NameEntry& entry : names_.durable()) entries.push_back(&entry);
   std::sort(entries.begin(), entries.end(),
             [](const NameEntry* a, const NameEntry* b) { return a->path < b->path; });
-  Hasher hashers[2] = {Hasher(1), Hasher(2)};
+  std::vector<XXH128_hash_t> hashes;
   for (const NameEntry* entry : entries) {
-    const std::span<const std::byte> medium = inodes_[entry->inode]->medium;
-    const std::uint64_t sizes[] = {entry->path.size(), medium.size()};
-    for (Hasher& hasher : hashers) {
-      hasher.add(std::as_bytes(std::span(sizes)));
-      hasher.add(as_bytes(entry->path));
-      hasher.add(medium);
-    }
+    const std::vector<std::byte>& medium = inodes_[entry->inode]->medium;
+    hashes.push_back(XXH3_128bits(entry->path.data(), entry->path.size()));
+    hashes.push_back(XXH3_128bits(medium.data(), medium.size()));
   }
-  return {hashers[0].digest(), hashers[1].digest()};
+  const XXH128_hash_t hash = XXH3_128bits(hashes.data(), hashes.size() * sizeof hashes[0]);
+  return {hash.high64, hash.low64};
 }
 
 void SimDisk::watch(const std::string& path, NeededRanges needed) {
@@ -117,6 +115,11 @@ void SimDisk::watch(const std::string& path, NeededRanges needed) {
   for (const NameEntry& entry : names_.seen()) {
     inodes_[entry.inode]->watch = rule_.watch_of(entry.path);
   }
+}
+
+void SimDisk::unwatch() {
+  rule_.clear_watches();
+  for (auto& inode : inodes_) inode->watch = -1;
 }
 
 }  // namespace holdfast

@@ -14,6 +14,12 @@ namespace holdfast {
 
 class SimClock final : public Clock {
  public:
+  // As new; and as another stands.
+  void reset() { become(SimClock()); }
+  void become(const SimClock& other) {
+    steady_ns_ = other.steady_ns_.load();
+    wall_us_ = other.wall_us_.load();
+  }
   std::chrono::steady_clock::time_point now() override {
     return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(steady_ns_.load()));
   }

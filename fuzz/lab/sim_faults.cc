@@ -26,6 +26,10 @@ const char* sim_call_name(SimCall call) {
       return "truncate";
     case SimCall::kLook:
       return "look";
+    case SimCall::kSize:
+      return "size";
+    case SimCall::kLock:
+      return "lock";
   }
   return "unknown";
 }
@@ -36,6 +40,8 @@ bool changes_something(SimCall call) {
     case SimCall::kRead:
     case SimCall::kReadPastCache:
     case SimCall::kLook:
+    case SimCall::kSize:
+    case SimCall::kLock:
       return false;
     default:
       return true;

@@ -24,6 +24,8 @@ enum class SimCall : std::uint8_t {
   kAllocate,
   kTruncate,
   kLook,  // exists() and list().
+  kSize,
+  kLock,
 };
 
 const char* sim_call_name(SimCall call);
@@ -33,13 +35,21 @@ bool changes_something(SimCall call);
 
 struct Fault {
   enum class Effect : std::uint8_t {
-    kFail,       // Answers `code`. A write may have changed a part of its range before.
+    kFail,       // Answers `code`, having done as much of its work as `part` says.
     kLose,       // Writes: acknowledged and seen through the cache, never on the medium.
     kMisdirect,  // Writes, and reads of both kinds: the medium does it `distance` bytes further on.
     kDuplicate,  // Writes: done in the right place and `distance` bytes further on.
   };
+  // Of a call that fails.
+  enum class Part : std::uint8_t {
+    kDrawn,  // Writes: any first part of the range; else nothing.
+    kNone,
+    kHalf,  // Writes: the first half of the range, as after a short transfer; else nothing.
+    kWhole,
+  };
   static constexpr std::uint64_t kAnyOffset = ~std::uint64_t{0};
   Effect effect = Effect::kFail;
+  Part part = Part::kDrawn;
   std::optional<SimCall> call;        // Any, where absent.
   std::string path_contains;          // Any path, where empty.
   std::string path_is;                // The same.

@@ -1,0 +1,101 @@
+// Every single bit: a small database at rest, or as a kill left it, with one bit of one of its
+// files flipped. What it shows is right, or an error that names the damage.
+//
+// One other outcome is allowed: the newest transaction is gone when the bit lies in the very last
+// synced group of the log, or in the padding before it, and no mark vouches for that group yet (U1
+// of docs/FAULT_MODEL.md).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz/lab/stage.h"
+
+namespace holdfast {
+
+enum class BitState : std::uint8_t {
+  kClosed,      // One file at rest.
+  kLog,         // Killed after a commit: a log beside it, whose last group nothing vouches for.
+  kMark,        // The same after an idle moment: a mark vouches for it.
+  kCheckpoint,  // Killed inside a checkpoint, after some of its pages.
+};
+inline constexpr BitState kBitStates[] = {BitState::kClosed, BitState::kLog, BitState::kMark,
+                                          BitState::kCheckpoint};
+const char* bit_state_name(BitState state);
+std::optional<BitState> find_bit_state(std::string_view name);
+
+struct BitPlace {
+  std::string file;
+  std::uint64_t bit = 0;
+};
+
+struct BitFailure {
+  BitPlace place;
+  std::string what;
+};
+
+struct BitCounts {
+  std::uint64_t bits = 0;
+  std::uint64_t right = 0;        // All of the newest state, and no error.
+  std::uint64_t refused = 0;      // open() names the damage.
+  std::uint64_t named = 0;        // Reads of what is hit name it; the rest is right.
+  std::uint64_t undecidable = 0;  // By design: the state before the last group, whole.
+  std::uint64_t padding = 0;      // The same, though only the zeros before that group are hit.
+  void add(const BitCounts& more);
+};
+
+class BitSweep {
+ public:
+  static constexpr std::uint64_t kPartBits = 4096;  // One part: 512 bytes of a file.
+
+  explicit BitSweep(BitState state);
+
+  [[nodiscard]] std::uint64_t parts() const { return parts_; }
+  // Every `stride`-th bit of the part.
+  std::optional<BitFailure> run(std::uint64_t part, std::uint64_t stride = 1);
+  std::optional<std::string> replay(const BitPlace& place, std::vector<std::string>* story);
+
+  [[nodiscard]] const BitCounts& counts() const { return counts_; }
+
+ private:
+  struct File {
+    std::string path;
+    std::uint64_t bytes = 0;
+    // Bytes of the last group, and the zeros before it; empty for none.
+    std::uint64_t padding_from = 0, group_from = 0, group_to = 0;
+  };
+  enum class Verdict : std::uint8_t { kRight, kRefused, kNamed, kUndecidable, kPadding, kWrong };
+
+  void build(BitState state);
+  std::uint64_t live_up_to_the_end(BitState state, std::uint64_t changes_of_last_op);
+  [[nodiscard]] Verdict excuse_at(const BitPlace& place) const;
+  Verdict flip(const BitPlace& place);
+  Verdict judge(const BitPlace& place);
+  Verdict judge_opened(Database& database, const BitPlace& place);
+  Verdict walk(const Reader& reader, const Model::Trees& expected);
+  Verdict walk_tree(const Reader& reader, std::string_view name, const Model::Records& records);
+  Verdict wrong(std::string what);
+  Verdict named(const Error& error, Verdict verdict);
+
+  Stage base_;
+  SimDisk disk_;
+  SimClock clock_;
+  SimRandom random_;
+  Environment environment_;
+  std::unique_ptr<std::byte[]> arena_memory_;
+  std::span<std::byte> arena_;
+  std::vector<File> files_;
+  std::map<std::string, std::vector<std::byte>> logs_before_;  // The last commit.
+  Model::Trees newest_, before_;
+  std::uint64_t parts_ = 0;
+  BitCounts counts_;
+  std::string what_;  // The last verdict in words; right ones have none.
+};
+
+}  // namespace holdfast

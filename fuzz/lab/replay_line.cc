@@ -1,0 +1,187 @@
+#include "fuzz/lab/replay_line.h"
+
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "fuzz/lab/crash_run.h"
+
+namespace holdfast {
+namespace {
+
+using Words = std::vector<std::string_view>;
+using Read = std::expected<ReplayLine, std::string>;
+
+Words split(std::string_view text, char at) {
+  Words words;
+  for (;;) {
+    const std::size_t end = text.find(at);
+    words.push_back(text.substr(0, end));
+    if (end == text.npos) return words;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::optional<std::uint64_t> number_in(std::string_view text) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (text.empty() || stop != end || error != std::errc()) return std::nullopt;
+  return number;
+}
+
+std::unexpected<std::string> wrong(std::string_view word, const std::string& wanted) {
+  return std::unexpected("'" + std::string(word) + "' should be " + wanted);
+}
+
+std::expected<const Workload*, std::string> workload_in(std::string_view word) {
+  if (const Workload* found = find_workload(word)) return found;
+  std::string names;
+  for (const Workload& each : workloads())
+    names += std::string(names.empty() ? "" : ", ") + each.name;
+  return wrong(word, "a workload: " + names);
+}
+
+std::optional<PointPath::Step> step_in(std::string_view word) {
+  const Words parts = split(word, '.');
+  if (parts.size() != 2) return std::nullopt;
+  const auto moment = number_in(parts[0]);
+  const auto image = parts[1] == "kill" ? PointPath::kKill : number_in(parts[1]);
+  if (!moment || !image) return std::nullopt;
+  return PointPath::Step{*moment, *image};
+}
+
+Read read_points(const Words& words) {
+  if (words.size() < 3) return std::unexpected("points:WORKLOAD:MOMENT.IMAGE is too short");
+  const auto workload = workload_in(words[1]);
+  if (!workload) return std::unexpected(workload.error());
+  PointPath path;
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    const auto step = step_in(words[i]);
+    if (!step) return wrong(words[i], "a moment and an image, like 31.517 or 31.kill");
+    path.steps.push_back(*step);
+  }
+  return PointsLine{*workload, path};
+}
+
+Read read_faults(const Words& words) {
+  if (words.size() != 5) return std::unexpected("faults:WORKLOAD:WHEN:CALL:WAY has five parts");
+  const auto workload = workload_in(words[1]);
+  if (!workload) return std::unexpected(workload.error());
+  FaultPath path;
+  if (words[2] != "life") {
+    const Words when = split(words[2], '.');
+    const auto moment = number_in(when[0]);
+    if (when.size() != 2 || !moment || (when[1] != "kill" && when[1] != "loss")) {
+      return wrong(words[2], "'life', or a moment and how it ended, like 12.kill or 12.loss");
+    }
+    path.moment = *moment;
+    path.killed = when[1] == "kill";
+  }
+  const auto call = number_in(words[3]);
+  const auto way = number_in(words[4]);
+  if (!call || *call == 0) return wrong(words[3], "the number of a call, from 1");
+  if (!way || *way >= fault_ways().size()) {
+    return wrong(words[4], "a way to fail, below " + std::to_string(fault_ways().size()));
+  }
+  path.call = *call;
+  path.way = *way;
+  return FaultsLine{*workload, path};
+}
+
+Read read_bits(const Words& words) {
+  if (words.size() != 4) return std::unexpected("bits:STATE:FILE:BIT has four parts");
+  const auto state = find_bit_state(words[1]);
+  if (!state) return wrong(words[1], "a state: closed, log, mark, checkpoint");
+  const auto bit = number_in(words[3]);
+  if (!bit) return wrong(words[3], "the number of a bit");
+  return BitsLine{*state, {std::string(words[2]), *bit}};
+}
+
+Replay replay_points(const PointsLine& line) {
+  SeenImages nested;
+  CrashPoints::Shared shared{{}, &nested};
+  const auto points = std::make_unique<CrashPoints>(*line.workload, shared, PointLimits{});
+  Replay done;
+  done.failure = points->replay(line.path, &done.story);
+  return done;
+}
+
+Replay replay_lives(const LivesLine& line) {
+  const auto lab = std::make_unique<CrashRun>();
+  Replay done;
+  done.failure = lab->run(line.seed);
+  for (const std::string_view each : split(lab->story_of(line.seed), '\n')) {
+    done.story.emplace_back(each);
+  }
+  return done;
+}
+
+}  // namespace
+
+std::string line_of(const Workload& workload, const PointPath& path) {
+  std::string line = std::string("points:") + workload.name;
+  for (const PointPath::Step& step : path.steps) {
+    const bool kill = step.image == PointPath::kKill;
+    line += ":" + std::to_string(step.moment) + "." + (kill ? "kill" : std::to_string(step.image));
+  }
+  return line;
+}
+
+std::string line_of(const Workload& workload, const FaultPath& path) {
+  std::string line = std::string("faults:") + workload.name + ":";
+  if (path.moment == FaultPath::kLife) {
+    line += "life";
+  } else {
+    line += std::to_string(path.moment) + (path.killed ? ".kill" : ".loss");
+  }
+  return line + ":" + std::to_string(path.call) + ":" + std::to_string(path.way);
+}
+
+std::string line_of(BitState state, const BitPlace& place) {
+  return std::string("bits:") + bit_state_name(state) + ":" + place.file + ":" +
+         std::to_string(place.bit);
+}
+
+std::string line_of(const ReplayLine& line) {
+  if (const auto* points = std::get_if<PointsLine>(&line)) {
+    return line_of(*points->workload, points->path);
+  }
+  if (const auto* faults = std::get_if<FaultsLine>(&line)) {
+    return line_of(*faults->workload, faults->path);
+  }
+  if (const auto* bits = std::get_if<BitsLine>(&line)) return line_of(bits->state, bits->place);
+  return "lives:" + std::to_string(std::get<LivesLine>(line).seed);
+}
+
+std::expected<ReplayLine, std::string> read_line(std::string_view text) {
+  const Words words = split(text, ':');
+  if (words[0] == "points") return read_points(words);
+  if (words[0] == "faults") return read_faults(words);
+  if (words[0] == "bits") return read_bits(words);
+  if (words[0] == "lives") {
+    const auto seed = words.size() == 2 ? number_in(words[1]) : std::nullopt;
+    if (!seed) return std::unexpected("lives:SEED wants one number");
+    return LivesLine{*seed};
+  }
+  return wrong(words[0], "points, faults, bits or lives");
+}
+
+Replay replay(const ReplayLine& line) {
+  if (const auto* points = std::get_if<PointsLine>(&line)) return replay_points(*points);
+  Replay done;
+  if (const auto* faults = std::get_if<FaultsLine>(&line)) {
+    const auto sweep = std::make_unique<FaultSweep>(*faults->workload);
+    done.failure = sweep->replay(faults->path, &done.story);
+    return done;
+  }
+  if (const auto* bits = std::get_if<BitsLine>(&line)) {
+    const auto sweep = std::make_unique<BitSweep>(bits->state);
+    done.failure = sweep->replay(bits->place, &done.story);
+    return done;
+  }
+  return replay_lives(std::get<LivesLine>(line));
+}
+
+}  // namespace holdfast

@@ -1,0 +1,173 @@
+#include "fuzz/lab/workloads.h"
+
+namespace holdfast {
+namespace {
+
+using Kind = Op::Kind;
+
+Shape shape(Shape::Keys keys, std::uint32_t key_count, std::uint64_t checkpoint_log_bytes) {
+  Shape shape;
+  shape.keys = keys;
+  shape.key_count = key_count;
+  shape.value_bytes_max = 6000;
+  shape.checkpoint_log_bytes = checkpoint_log_bytes;
+  return shape;
+}
+
+// Commits of every durability, and nothing that a checkpoint does before the close.
+std::vector<Op> commits() {
+  return {
+      {.kind = Kind::kPutRun, .count = 5, .key = 0, .bytes = 60},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kPut, .key = 2, .bytes = 900},
+      {.kind = Kind::kCommitOs},
+      {.kind = Kind::kErase, .key = 1},
+      {.kind = Kind::kCommitLazy},
+      {.kind = Kind::kPut, .key = 3, .bytes = 30},
+      {.kind = Kind::kAbort},
+      {.kind = Kind::kPut, .key = 4, .bytes = 30},
+      {.kind = Kind::kCommitAsync},
+      {.kind = Kind::kSync},
+      {.kind = Kind::kPut, .key = 5, .bytes = 1500},
+      {.kind = Kind::kCommitLazy},
+      {.kind = Kind::kTime, .count = 250},
+      {.kind = Kind::kBackground, .count = 2},
+      {.kind = Kind::kSettle},
+      {.kind = Kind::kPut, .key = 6, .bytes = 10},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kReopen},
+      {.kind = Kind::kPut, .key = 2, .bytes = 20},
+      {.kind = Kind::kCommitSync},
+  };
+}
+
+// Checkpoints taken in steps, with commits between the steps, and asked for.
+std::vector<Op> checkpoints() {
+  return {
+      {.kind = Kind::kPutRun, .count = 8, .key = 0, .bytes = 500},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kCheckpoint},
+      {.kind = Kind::kPutRun, .count = 8, .key = 4, .bytes = 900},
+      {.kind = Kind::kCommitOs},
+      {.kind = Kind::kBackground, .count = 1},
+      {.kind = Kind::kPut, .key = 1, .bytes = 40},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kBackground, .count = 1},
+      {.kind = Kind::kErase, .key = 3},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kBackground, .count = 12},
+      {.kind = Kind::kPut, .key = 2, .bytes = 2000},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kCheckpoint},
+      {.kind = Kind::kVerify},
+      {.kind = Kind::kReopen},
+      {.kind = Kind::kPut, .key = 9, .bytes = 70},
+      {.kind = Kind::kCommitSync},
+  };
+}
+
+// Several trees, splits, values too long for a page, and all of it gone again.
+std::vector<Op> trees() {
+  return {
+      {.kind = Kind::kPutRun, .count = 12, .key = 0, .bytes = 400},
+      {.kind = Kind::kCreateTree, .tree = 1},
+      {.kind = Kind::kPut, .tree = 1, .key = 3, .bytes = 6000},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kCreateTree, .tree = 2},
+      {.kind = Kind::kPutRun, .tree = 2, .count = 4, .key = 1, .bytes = 1200},
+      {.kind = Kind::kEraseRun, .count = 30, .key = 3},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kCheckpoint},
+      {.kind = Kind::kErase, .tree = 1, .key = 3},
+      {.kind = Kind::kPut, .tree = 2, .key = 2, .bytes = 5000},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kPutRun, .tree = 1, .count = 3, .key = 5, .bytes = 3000},
+      {.kind = Kind::kCommitLazy},
+      {.kind = Kind::kReopen},
+      {.kind = Kind::kErase, .tree = 2, .key = 2},
+      {.kind = Kind::kCommitSync},
+  };
+}
+
+// A log of several segments, some of them let go by checkpoints, and a group that spans two.
+std::vector<Op> segments() {
+  return {
+      {.kind = Kind::kPutRun, .count = 6, .key = 0, .bytes = 5000},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kPutRun, .count = 5, .key = 2, .bytes = 5500},
+      {.kind = Kind::kCommitLazy},
+      {.kind = Kind::kPutRun, .count = 4, .key = 1, .bytes = 5200},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kBackground, .count = 1},
+      {.kind = Kind::kPutRun, .count = 3, .key = 4, .bytes = 5200},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kCheckpoint},
+      {.kind = Kind::kPut, .key = 3, .bytes = 100},
+      {.kind = Kind::kCommitSync},
+  };
+}
+
+// A file that grows, is emptied and cut when it is closed, twice.
+std::vector<Op> shrinking() {
+  return {
+      {.kind = Kind::kPutRun, .count = 10, .key = 0, .bytes = 3000},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kCheckpoint},
+      {.kind = Kind::kEraseRun, .count = 60, .key = 5},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kReopen},
+      {.kind = Kind::kPutRun, .count = 3, .key = 6, .bytes = 2500},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kReopen},
+      {.kind = Kind::kErase, .key = 7},
+      {.kind = Kind::kCommitOs},
+  };
+}
+
+constexpr std::uint64_t kMany = std::uint64_t{1} << 20;
+
+const std::vector<Op>& going_on_ops() {
+  static const std::vector<Op> ops = {
+      {.kind = Kind::kPutRun, .count = 3, .key = 1, .bytes = 700},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kVerify},
+      {.kind = Kind::kCheckpoint},
+      {.kind = Kind::kVerify},
+      {.kind = Kind::kReopen},
+      {.kind = Kind::kVerify},
+  };
+  return ops;
+}
+
+}  // namespace
+
+std::span<const Workload> workloads() {
+  static const Workload all[] = {
+      {"commits", "commits of every durability", shape(Shape::Keys::kShort, 10, kMany), commits()},
+      {"checkpoints", "checkpoints beside commits", shape(Shape::Keys::kMixed, 12, 8192),
+       checkpoints()},
+      {"trees", "several trees, splits, long values", shape(Shape::Keys::kMixed, 16, kMany),
+       trees()},
+      {"segments", "a log of several files", shape(Shape::Keys::kShort, 8, kMany), segments()},
+      {"shrinking", "a file that is emptied and cut", shape(Shape::Keys::kMixed, 12, kMany),
+       shrinking()},
+  };
+  return all;
+}
+
+const Workload* find_workload(std::string_view name) {
+  for (const Workload& each : workloads()) {
+    if (each.name == name) return &each;
+  }
+  return nullptr;
+}
+
+std::span<const Op> going_on() {
+  return going_on_ops();
+}
+
+std::span<const Op> first_steps() {
+  return std::span(going_on_ops()).first(3);
+}
+
+}  // namespace holdfast
