@@ -51,7 +51,7 @@ class DatabaseImpl final : public LogObserver {
   Result<void> close();
 
   [[nodiscard]] const RecoveryReport& recovery() const { return report_; }
-  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& path() const { return given_path_; }
   [[nodiscard]] const Options& options() const { return options_; }
   // kInvalidArgument after close().
   [[nodiscard]] Result<void> must_be_open() const;
@@ -112,7 +112,8 @@ class DatabaseImpl final : public LogObserver {
   Result<void> remove_log();
   Result<void> move_tail_down();
 
-  std::string path_;
+  const std::string given_path_;
+  std::string path_;  // The same file from anywhere: Storage::real_path().
   Options options_;
   Environment environment_;
   RecoveryReport report_;

@@ -56,7 +56,7 @@ LogStart log_start(const Meta& meta) {
 }  // namespace
 
 DatabaseImpl::DatabaseImpl(const std::string& path, const Options& options)
-    : path_(path),
+    : given_path_(path),
       options_(options),
       environment_(options.environment != nullptr ? *options.environment : system_environment()),
       read_only_(options.mode == OpenMode::kReadOnly) {}
@@ -65,9 +65,12 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::open(const std::string& path
                                                          const Options& options) {
   TRY(check_options(options));
   if (path.empty()) return fail(ErrorCode::kInvalidArgument, "the path of the database is empty");
+  if (path.find('\0') != path.npos)
+    return fail(ErrorCode::kInvalidArgument, "the path of the database has a zero byte in it");
   std::unique_ptr<DatabaseImpl> db(new DatabaseImpl(path, options));
   const auto begun = db->environment_.clock->now();
   const bool exists = TRY(db->environment_.storage->exists(path));
+  db->path_ = TRY(db->environment_.storage->real_path(path));
   const bool creates = options.mode == OpenMode::kCreate || options.mode == OpenMode::kCreateNew;
   if (exists && options.mode == OpenMode::kCreateNew) {
     return fail(ErrorCode::kAlreadyExists, "the database exists already",

@@ -67,7 +67,8 @@ class TreeFindings final : public TreeCheckSink {
   TreeFindings(Findings& findings, IdSet& claimed, Teller& teller)
       : findings_(findings), claimed_(claimed), teller_(teller) {}
   void finding(const TreeFinding& found) override {
-    findings_.add({std::string(found.code), found.detail, {}, {}, raw(found.page), raw(tree), {}});
+    findings_.add(
+        {std::string(found.code), found.detail, {}, found.offset, raw(found.page), raw(tree), {}});
   }
   bool claim(PageId page) override { return claimed_.insert(page); }
   bool go_on() override { return teller_.step("trees"); }

@@ -33,7 +33,8 @@ Result<std::unique_ptr<PageCache>> PageCache::create(const CacheConfig& config) 
     return fail(ErrorCode::kInvalidArgument,
                 "cache_bytes (or the arena) holds " + std::to_string(pool->frames()) +
                     " pages of " + std::to_string(config.page_size) + " bytes; at least " +
-                    std::to_string(kMinFrames) + " are needed");
+                    std::to_string(kMinFrames) + " are needed: set cache_bytes to " +
+                    std::to_string(kMinFrames * per_frame) + " or more");
   }
   return std::unique_ptr<PageCache>(new PageCache(config, std::move(pool)));
 }

@@ -40,13 +40,15 @@ bool numbers_are_sane(const Meta& meta) {
 Result<void> check_version(const std::byte* at, const std::string& creator) {
   const std::uint32_t format = load32(at + meta_at::kFormat);
   const std::uint64_t incompatible = load64(at + meta_at::kIncompatible);
-  if (format > kFormatVersion || incompatible != 0) {
-    return fail(ErrorCode::kUnsupportedFormat,
-                "the database was written by " + (creator.empty() ? "a newer Holdfast" : creator) +
-                    " in format " + std::to_string(format) + "; this library reads up to format " +
-                    std::to_string(kFormatVersion) + ": open it with a newer version");
-  }
-  return {};
+  if (format <= kFormatVersion && incompatible == 0) return {};
+  const std::string what =
+      format > kFormatVersion
+          ? "in format " + std::to_string(format) + "; this library reads up to format " +
+                std::to_string(kFormatVersion)
+          : "in format " + std::to_string(format) + " with features that this library lacks";
+  return fail(ErrorCode::kUnsupportedFormat, "the database was written by " +
+                                                 (creator.empty() ? "a newer Holdfast" : creator) +
+                                                 " " + what + ": open it with a newer version");
 }
 
 }  // namespace

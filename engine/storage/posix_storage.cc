@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,6 +84,21 @@ Result<std::unique_ptr<StorageFile>> PosixStorage::open(const std::string& path,
   if (::fstat(descriptor, &info) != 0) return os_fail("could not look at the file", path);
   TRY(require_regular_file(info.st_mode, path));
   return file;
+}
+
+Result<std::string> PosixStorage::real_path(const std::string& path) {
+  struct Freed {
+    void operator()(char* text) const { ::free(text); }
+  };
+  const auto resolve = [](const std::string& name) {
+    return std::unique_ptr<char, Freed>(::realpath(name.c_str(), nullptr));
+  };
+  if (const auto whole = resolve(path)) return std::string(whole.get());
+  if (errno != ENOENT) return os_fail("could not follow the path", path);
+  const auto directory = resolve(directory_of(path));
+  if (!directory) return os_fail("could not follow the path", path);
+  const std::string_view found = directory.get();
+  return std::string(found == "/" ? "" : found) + "/" + name_of(path);
 }
 
 Result<bool> PosixStorage::exists(const std::string& path) {

@@ -23,6 +23,7 @@ class PosixStorage final : public Storage {
  public:
   Result<std::unique_ptr<StorageFile>> open(const std::string& path, FileMode mode) override;
   Result<bool> exists(const std::string& path) override;
+  Result<std::string> real_path(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& directory,
                                         const std::string& prefix) override;
   Result<void> rename(const std::string& from, const std::string& to, bool replace) override;

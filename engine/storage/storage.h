@@ -83,6 +83,10 @@ class Storage {
 
   virtual Result<std::unique_ptr<StorageFile>> open(const std::string& path, FileMode mode) = 0;
   virtual Result<bool> exists(const std::string& path) = 0;
+  // The one path of this file, there or yet to be made: from the root, links followed, so that
+  // neither a change of the working directory nor another name for it makes a difference. Storage
+  // that has one path for each file answers that.
+  virtual Result<std::string> real_path(const std::string& path) { return path; }
   // Names (not paths) in the directory that start with `prefix`, sorted.
   virtual Result<std::vector<std::string>> list(const std::string& directory,
                                                 const std::string& prefix) = 0;

@@ -166,8 +166,10 @@ Result<void> TreeCursor::hold() {
   const PageId id = path_.back().page;
   change_ = source_->change_count();
   pin_.reset();
-  pin_ = TRY(source_->pin(id));
-  const std::byte* page = pin_ ? pin_.page() : TRY(source_->page(id));
+  auto pin = source_->pin(id);
+  if (!pin) return in_tree(tree_.id, pin.error());
+  pin_ = *std::move(pin);
+  const std::byte* page = pin_ ? pin_.page() : TRY(page_of(*source_, tree_.id, id));
   if (const char* wrong = NodeView::open(page, source_->page_size(), tree_.id, leaf_)) {
     return damaged(tree_.id, id, wrong);
   }

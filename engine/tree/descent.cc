@@ -18,7 +18,7 @@ void prefetch_node(const std::byte* page, std::uint32_t page_size) {
 }  // namespace
 
 Result<NodeView> visit(PageSource& source, TreeRef tree, PageId id, int level) {
-  const std::byte* page = TRY(source.page(id));
+  const std::byte* page = TRY(page_of(source, tree.id, id));
   prefetch_node(page, source.page_size());
   NodeView node;
   if (const char* wrong = NodeView::open(page, source.page_size(), tree.id, node)) {

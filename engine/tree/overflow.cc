@@ -73,7 +73,7 @@ Result<void> read_overflow(PageSource& source, TreeId tree, const OverflowStub& 
   value.clear();
   value.reserve(std::min<std::size_t>(stub.bytes, kReserveMax));
   for (std::uint32_t i = 0; i < stub.pages; ++i) {
-    const std::byte* page = TRY(source.page(stub.first + i));
+    const std::byte* page = TRY(page_of(source, tree, stub.first + i));
     if (const char* wrong = check_overflow_page(page, page_size, tree, stub, i)) {
       return damaged(tree, stub.first + i, wrong);
     }

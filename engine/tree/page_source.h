@@ -74,6 +74,20 @@ class PageSource {
   [[nodiscard]] virtual std::uint64_t change_count() const { return 0; }
 };
 
+// The source's error, with the tree that it can't know.
+inline std::unexpected<Error> in_tree(TreeId tree, const Error& error) {
+  ErrorPlace place;
+  place.tree = raw(tree);
+  return std::unexpected(error.at(place));
+}
+
+inline Result<const std::byte*> page_of(PageSource& source, TreeId tree, PageId id) {
+  auto page = source.page(id);
+  if (!page) [[unlikely]]
+    return in_tree(tree, page.error());
+  return page;
+}
+
 inline void PagePin::reset() noexcept {
   if (source_ != nullptr) source_->unpin(token_);
   source_ = nullptr;

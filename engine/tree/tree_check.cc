@@ -60,7 +60,7 @@ class TreeWalk {
   Result<const std::byte*> fetch(PageId id) {
     Result<const std::byte*> page = source_.page(id);
     if (page || page.error().code() != ErrorCode::kDamaged) return page;
-    report("page_damaged", id, page.error().message());
+    sink_.finding({"page_damaged", page.error().message(), id, page.error().place().offset});
     return nullptr;
   }
 

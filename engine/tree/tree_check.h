@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@ struct TreeFinding {
   std::string_view code;  // Stable and static: "key_order", "page_shared", "node_layout" …
   std::string detail;     // One sentence.
   PageId page;
+  std::optional<std::uint64_t> offset = {};  // In the tree file, where it was read from there.
 };
 
 class TreeCheckSink {

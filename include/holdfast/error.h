@@ -50,7 +50,7 @@ HOLDFAST_EXPORT const char* error_code_name(ErrorCode code) noexcept;
 
 /// Where an error arose. Absent members don't apply.
 struct ErrorPlace {
-  std::string file;                     ///< Path as given to open(), or that of a log file.
+  std::string file;                     ///< Path of the database or a log file, from the root.
   std::optional<std::uint64_t> offset;  ///< Byte offset in `file`.
   std::optional<std::uint32_t> page;    ///< Page id.
   std::optional<std::uint32_t> tree;    ///< Tree id.

@@ -263,6 +263,50 @@ TEST_F(OpenTest, LeftoversOfDeadCreationsGoAway) {
   EXPECT_EQ(directory_.names(), std::vector<std::string>{"db"});
 }
 
+// A daemon opens "db" and goes to "/": its log must not stay behind, or begin, elsewhere.
+TEST_F(OpenTest, TheWorkingDirectoryMayChange) {
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(directory_.path());
+  std::filesystem::create_directory("elsewhere");
+  {
+    Database db = MUST(Database::open("db"));
+    EXPECT_EQ(db.path(), "db");
+    std::filesystem::current_path("elsewhere");
+    MUST(db.put("key", "value"));
+    EXPECT_TRUE(std::filesystem::is_empty("."));
+    EXPECT_EQ(directory_.names().size(), 3U);  // The database, its log, the folder.
+  }
+  EXPECT_EQ(directory_.names().size(), 2U);
+  std::filesystem::current_path(before);
+  Database db = MUST(Database::open(path()));
+  EXPECT_EQ(MUST(db.get("key")), "value");
+}
+
+TEST_F(OpenTest, TheLogLiesBesideTheFileAndNotBesideALinkToIt) {
+  std::filesystem::create_directory(directory_ / "real");
+  std::filesystem::create_directory(directory_ / "links");
+  const std::string real = directory_ / "real/db";
+  MUST(Database::open(real));
+  ASSERT_EQ(::symlink("../real/db", (directory_ / "links/db").c_str()), 0);
+  Database db = MUST(Database::open(directory_ / "links/db"));
+  MUST(db.put("key", "value"));
+  int beside_link = 0;
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::directory_iterator(directory_ / "links"))
+    ++beside_link;
+  EXPECT_EQ(beside_link, 1);
+  // What a kill leaves now opens by its own name.
+  const std::string copies = directory_ / "copies";
+  std::filesystem::copy(directory_ / "real", copies);
+  Database copy = MUST(Database::open(copies + "/db"));
+  EXPECT_EQ(MUST(copy.get("key")), "value");
+}
+
+TEST_F(OpenTest, APathWithAZeroByteIsRefused) {
+  EXPECT_CODE(Database::open(path() + std::string(1, '\0') + "x"), ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(directory_.names().empty());
+}
+
 TEST_F(OpenTest, MovingADatabaseKeepsItOpen) {
   Database db = MUST(Database::open(path()));
   MUST(db.put("a", "1"));
