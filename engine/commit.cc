@@ -204,6 +204,7 @@ void DatabaseImpl::help_checkpoint(const LogWriter& log) {
 }
 
 Result<void> DatabaseImpl::wait_durable(CommitToken token) {
+  TRY(must_be_open());
   if (token > raw(cache_->newest())) {
     return fail(ErrorCode::kInvalidArgument,
                 "no transaction " + std::to_string(token) + " has been committed");

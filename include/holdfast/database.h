@@ -33,7 +33,9 @@ struct ReadOptions {
 };
 
 /// Any thread may call any member at any time, but for close() and the destructor, which must come
-/// after all transactions and cursors have ended. After close() calls answer kInvalidArgument.
+/// after all transactions and cursors have ended. After close() calls answer kInvalidArgument. One
+/// that was moved from may be assigned to and destroyed, nothing else; so may transactions and
+/// cursors. Every call may also answer kOutOfMemory.
 class HOLDFAST_EXPORT Database {
  public:
   /// Opens, recovers and locks. Errors: kNotFound, kBusy (names the holder), kNotADatabase,
@@ -44,26 +46,37 @@ class HOLDFAST_EXPORT Database {
   Database& operator=(Database&& other) noexcept;
   ~Database();  ///< close(), its error ignored.
 
+  /// Never waits. Errors: kInvalidArgument (a token that was never given out), kLimitExceeded (more
+  /// transactions at once than docs/LIMITS.md allows), kPoisoned (what it was asked to see was
+  /// never made durable).
   [[nodiscard]] Result<ReadTransaction> begin_read(const ReadOptions& options = {});
-  /// Waits for its turn up to Options::write_timeout.
+  /// Waits for its turn up to Options::write_timeout, first come first served. Errors: kTimedOut,
+  /// kReadOnly, kLimitExceeded, kPoisoned. A thread that has a write transaction open waits for
+  /// itself.
   [[nodiscard]] Result<WriteTransaction> begin_write();
   [[nodiscard]] Result<WriteTransaction> begin_write(std::chrono::milliseconds timeout);
 
-  /// One read or one durable transaction, for programs that need no more.
+  /// One read, or one transaction as durable as Options::durability says, for programs that need no
+  /// more. Errors: those of begin_read() or begin_write(), of the call itself, and of commit().
   [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key);
   [[nodiscard]] Result<void> put(std::string_view key, std::string_view value);
   [[nodiscard]] Result<bool> erase(std::string_view key);
 
-  /// Returns when this commit is durable; at once if it is.
+  /// Returns when this commit is durable; at once if it is. Errors: kInvalidArgument (no such
+  /// commit), kPoisoned: then it may or may not be there when the database is opened again.
   [[nodiscard]] Result<void> wait_durable(CommitToken token);
-  /// Makes everything committed so far durable.
+  /// Makes everything committed so far durable. kPoisoned as above.
   [[nodiscard]] Result<void> sync();
-  /// Brings everything durable into the tree file and lets go of the log behind it.
+  /// Brings everything durable into the tree file and lets go of the log behind it. Others read and
+  /// write meanwhile. Errors: kReadOnly, kDiskFull, kIo, kDamaged, kLimitExceeded: nothing is lost
+  /// by these, the log stays and a later one tries again; kPoisoned.
   [[nodiscard]] Result<void> checkpoint();
   /// With Background::kHost: does one bounded step of background work; false when there was none.
+  /// Errors: those of checkpoint() and sync(); kInvalidArgument where a thread does this work.
   [[nodiscard]] Result<bool> run_background();
 
-  /// Checks everything, on a snapshot, while others read and write.
+  /// Checks everything, on a snapshot, while others read and write. Damage is a finding of the
+  /// report; errors are what keeps it from checking: kIo, kPoisoned, kLimitExceeded, kCancelled.
   [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options = {});
   [[nodiscard]] Stats stats() const noexcept;
   [[nodiscard]] const RecoveryReport& recovery() const noexcept;

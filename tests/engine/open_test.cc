@@ -227,6 +227,8 @@ TEST_F(OpenTest, AClosedDatabaseAnswersErrors) {
   EXPECT_CODE(db.erase("a"), ErrorCode::kInvalidArgument);
   EXPECT_CODE(db.checkpoint(), ErrorCode::kInvalidArgument);
   EXPECT_CODE(db.verify(), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(db.wait_durable(1), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(db.sync(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(db.stats().page_size, 8192U);
   EXPECT_EQ(db.path(), path());
 }

@@ -36,20 +36,21 @@ TEST(WriterGateTest, OneAtATimeUnderContention) {
 TEST(WriterGateTest, AWaiterThatGivesUpLeavesTheQueue) {
   WriterGate gate;
   ASSERT_TRUE(gate.enter(milliseconds(0)));
-  std::vector<std::thread> threads;
+  std::vector<std::thread> hasty;
+  std::vector<std::thread> patient;
   std::atomic<int> entered{0};
   for (int t = 0; t < 6; ++t) {
     // Every other one is gone before its turn comes.
-    threads.emplace_back([&, t] {
+    (t % 2 == 0 ? hasty : patient).emplace_back([&, t] {
       if (!gate.enter(milliseconds(t % 2 == 0 ? 10 : 60'000))) return;
       ++entered;
       gate.leave();
     });
     std::this_thread::sleep_for(milliseconds(5));
   }
-  std::this_thread::sleep_for(milliseconds(60));
+  for (std::thread& thread : hasty) thread.join();
   gate.leave();
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : patient) thread.join();
   EXPECT_EQ(entered.load(), 3);
   EXPECT_TRUE(gate.enter(milliseconds(0))) << "and the gate is free";
   gate.leave();
