@@ -132,7 +132,8 @@ void CrashRun::plan_fault(Choices& choices) {
   if (!metas_too || choices.chance(1, 3)) fault.path_contains = ".log";
   disk_.inject(fault);
   weather_ = Weather::kFaulty;
-  only_reads_fail_ = fault.call == SimCall::kRead || fault.call == SimCall::kReadPastCache;
+  if (fault.call == SimCall::kRead || fault.call == SimCall::kReadPastCache) bad_slots_ = 0;
+  if (fault.call == SimCall::kWrite && !fault.for_ever) bad_slots_ = 1;
   if (story_ != nullptr) {
     story_->push_back(std::string("fault: the ") + std::to_string(fault.nth) + "th " +
                       sim_call_name(*fault.call) + (fault.for_ever ? " and all after" : "") + " " +
@@ -190,7 +191,7 @@ void CrashRun::harm(Choices& choices, bool at_rest) {
 // What will befall this life, the crash apart.
 void CrashRun::plan_trouble(Choices& choices) {
   weather_ = Weather::kFair;
-  only_reads_fail_ = false;
+  bad_slots_.reset();
   disk_.clear_faults();
   disk_.set_capacity(SimDisk::Options{}.capacity_bytes);
   disk_.crash_at_change(0);  // None: that count is behind us already.
@@ -204,7 +205,7 @@ void CrashRun::plan_trouble(Choices& choices) {
     weather_ = Weather::kFull;
     if (story_ != nullptr) story_->push_back("the disk has little room");
   }
-  database_.expect(weather_, only_reads_fail_);
+  database_.expect(weather_, bad_slots_);
 }
 
 void CrashRun::live(Choices& choices) {

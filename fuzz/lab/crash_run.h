@@ -53,7 +53,7 @@ class CrashRun {
   LabDatabase database_;
   Shape shape_;
   Weather weather_ = Weather::kFair;
-  bool only_reads_fail_ = false;
+  std::optional<std::uint64_t> bad_slots_;
   bool harmed_ = false;  // Once in a run.
   std::vector<std::string>* story_ = nullptr;
   Totals totals_;

@@ -60,11 +60,21 @@ Harm lose_a_pair(SimDisk& disk, const std::string& path, Choices& choices, std::
   return Harm::kScar;
 }
 
+// For good. Which generation is the newest can't be told then: opening must refuse.
+Harm pair_unreadable(SimDisk& disk, const std::string& path, Choices& choices, std::string& story) {
+  const auto pair = static_cast<unsigned>(choices.below(2));
+  for (const unsigned copy : {pair, pair + 2})
+    disk.make_unreadable(path, meta_offset(copy), kMetaBytes);
+  story = "metas " + std::to_string(pair) + " and " + std::to_string(pair + 2) + " can't be read";
+  return Harm::kTree;
+}
+
 }  // namespace
 
 Harm do_harm(SimDisk& disk, const std::string& path, bool at_rest, Choices& choices,
              std::string& story) {
-  const std::uint64_t what = choices.below(4);
+  const std::uint64_t what = choices.below(5);
+  if (what == 4) return pair_unreadable(disk, path, choices, story);
   const std::vector<std::string> logs = log_files(disk, path);
   if (at_rest && logs.empty() && what < 2) return lose_a_pair(disk, path, choices, story);
   if (logs.empty() || what == 0) return rot_in_the_tree(disk, path, choices, story);

@@ -1,5 +1,5 @@
 // What befalls the files of a database while nobody uses it: a bit rots, a file goes missing, a
-// pair of metas is lost.
+// pair of metas is lost or can't be read.
 //
 // One harm to a run. Two could hit both copies of what is kept twice, and then no promise is left
 // that one could judge by.

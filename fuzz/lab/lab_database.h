@@ -67,9 +67,10 @@ class LabDatabase {
   // Tells what the crash was that ended the last life.
   void crashed(CrashPolicy::Kind kind);
 
-  void expect(Weather weather, bool only_reads_fail = false) {
+  // `bad_slots`: how many of the tree file's slots failing writes may spoil, where that is known.
+  void expect(Weather weather, std::optional<std::uint64_t> bad_slots = {}) {
     weather_ = weather;
-    only_reads_fail_ = only_reads_fail;
+    bad_slots_ = bad_slots;
   }
   // From now on something of the files is gone that storage had acknowledged.
   void harmed(Harm harm) { harm_ = std::max(harm_, harm); }
@@ -148,7 +149,7 @@ class LabDatabase {
   Model model_;
   Rng rng_;
   Weather weather_ = Weather::kFair;
-  bool only_reads_fail_ = false;
+  std::optional<std::uint64_t> bad_slots_;
   bool created_ = false;     // For good: the name is durable.
   bool opened_ = false;      // In this life.
   bool doubtful_ = false;    // Storage failed since the last opening: the cache may show too much.

@@ -342,8 +342,7 @@ void LabDatabase::verify(bool copies_too) {
 
 // With nothing open and nothing left to write, what isn't named is free, and nothing is held.
 void LabDatabase::judge_leaks(const VerifyReport& report) {
-  // A slot whose write failed is left alone.
-  if (weather_ != Weather::kFair && !only_reads_fail_) return;
+  if (weather_ != Weather::kFair && !bad_slots_) return;
   if (harm_ != Harm::kNone || disk_.crashed()) return;
   const Stats stats = db_->stats();
   const auto differ = [&](const char* what, std::uint64_t is, std::uint64_t should_be) {
@@ -357,8 +356,10 @@ void LabDatabase::judge_leaks(const VerifyReport& report) {
   const std::uint64_t lost = stats.pages - std::min(stats.pages, report.pages_checked);
   if (!lost_ids_) lost_ids_ = db_->recovery().created ? 0 : lost;
   differ("page ids in use", stats.pages, report.pages_checked + std::min(lost, *lost_ids_));
-  differ("slots in use", slots - report.slots_free,
-         report.pages_checked + report.map_pages_checked);
+  // A slot whose write failed is left alone.
+  const std::uint64_t used = slots - report.slots_free;
+  const std::uint64_t named = report.pages_checked + report.map_pages_checked;
+  differ("slots in use", used, std::clamp(used, named, named + bad_slots_.value_or(0)));
   differ("bytes of changes in memory", stats.cache_dirty_bytes + stats.cache_version_bytes, 0);
 }
 

@@ -80,7 +80,11 @@ Shape Shape::draw(Choices& choices) {
   shape.value_bytes_max = kValues[choices.below(std::size(kValues))];
   shape.trees = static_cast<std::uint8_t>(1 + choices.below(4));
   shape.page_size = choices.chance(1, 8) ? 8192 : 4096;
-  if (choices.chance(1, 16)) shape.page_size = 16384;  // So few frames that pages come and go.
+  if (choices.chance(1, 12)) {  // So few frames that pages come and go.
+    shape.page_size = 16384;
+    shape.key_count = 150;
+    shape.value_bytes_max = 20000;
+  }
   shape.checkpoint_log_bytes = std::uint64_t{4096} << choices.below(6);
   if (choices.chance(1, 32)) {  // Transactions of several batches, a page map of several pages.
     shape.cache_bytes = kLabCacheMax;
