@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fuzz/lab/stage.h"
@@ -62,6 +63,7 @@ class BitSweep {
   std::optional<std::string> replay(const BitPlace& place, std::vector<std::string>* story);
 
   [[nodiscard]] const BitCounts& counts() const { return counts_; }
+  BitCounts take_counts() { return std::exchange(counts_, {}); }
 
  private:
   struct File {

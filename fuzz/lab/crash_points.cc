@@ -119,14 +119,15 @@ void CrashPoints::try_images(std::uint64_t moment) {
   counts_.points += points;
   plan_ = std::make_unique<ImagePlan>(base_.disk.crash_units(kSectorBytes));
   try_image(PointPath::kKill);
-  if (!done()) nest(PointPath::kKill, opening_changes_);
+  if (limits_.inside && !done()) nest(PointPath::kKill, opening_changes_);
   const std::uint64_t picks = plan_->picks(limits_.images);
   for (std::uint64_t i = 0; i < picks && !failure_; ++i) {
     if (i % kAskEvery == 0 && done()) return;
     try_image(plan_->picked(i, limits_.images));
   }
   // Going on is tried from the moment's extremes first, then from images evenly between.
-  for (std::uint64_t i = 0; i < limits_.nested && i < plan_->size() && !done(); ++i) {
+  for (std::uint64_t i = 0; limits_.inside && i < limits_.nested && i < plan_->size() && !done();
+       ++i) {
     const std::uint64_t spread = (i * 0x9e3779b97f4a7c15 + moment) % plan_->size();
     nest(i < 2 ? (i + moment) % 2 : spread, ~std::uint64_t{0});
   }
@@ -156,7 +157,7 @@ void CrashPoints::try_image(std::uint64_t image) {
     txn = recover(branch_, killed);
     if (!killed) shared_.recovered.recovered(hash, txn);
     // An opening that alters something is crashed at each of its own moments, once for all.
-    if (opening_altered_ && !killed && shared_.nested->add(hash)) {
+    if (limits_.inside && opening_altered_ && !killed && shared_.nested->add(hash)) {
       nest(image, opening_changes_);
     }
   }

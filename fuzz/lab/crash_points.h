@@ -44,6 +44,7 @@ struct PointFailure {
 
 struct PointLimits {
   std::uint64_t images = ~std::uint64_t{0};  // Of each moment; more are picked from evenly.
+  bool inside = true;                        // Crashes inside recoveries too.
   std::uint64_t nested = 1;                  // Images of each moment that are gone on with.
   std::uint64_t nested_images = kImagesNested;
   std::uint64_t deeper_every = 64;
@@ -83,7 +84,7 @@ class CrashPoints {
   std::optional<std::string> replay(const PointPath& path, std::vector<std::string>* story);
 
   [[nodiscard]] const PointCounts& counts() const { return counts_; }
-  [[nodiscard]] bool stopped() const { return stopped_; }
+  PointCounts take_counts() { return std::exchange(counts_, {}); }
 
  private:
   bool look_at_moment(std::uint64_t moment);

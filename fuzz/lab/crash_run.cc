@@ -49,6 +49,13 @@ CrashPolicy draw_policy(Choices& choices) {
   return policy;
 }
 
+void CrashRun::Totals::add(const Totals& more) {
+  runs += more.runs;
+  lives += more.lives;
+  crashes += more.crashes;
+  holdfast::add(counters, more.counters);
+}
+
 std::string CrashRun::Totals::to_string() const {
   return std::to_string(runs) + " runs, " + std::to_string(lives) + " lives, " +
          std::to_string(crashes) + " crashes, " + std::to_string(counters.recoveries) +

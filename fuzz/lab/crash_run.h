@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fuzz/lab/choices.h"
@@ -24,6 +25,7 @@ class CrashRun {
     std::uint64_t lives = 0;
     std::uint64_t crashes = 0;
     LabCounters counters;
+    void add(const Totals& more);
     [[nodiscard]] std::string to_string() const;
   };
 
@@ -37,6 +39,7 @@ class CrashRun {
   std::string story_of(std::span<const std::byte> bytes);
 
   [[nodiscard]] const Totals& totals() const { return totals_; }
+  Totals take_totals() { return std::exchange(totals_, {}); }
 
  private:
   std::optional<std::string> run(Choices& choices, std::vector<std::string>* story);

@@ -64,8 +64,9 @@ class FaultSweep {
   std::optional<std::string> replay(const FaultPath& path, std::vector<std::string>* story);
 
   [[nodiscard]] const FaultCounts& counts() const { return counts_; }
+  FaultCounts take_counts() { return std::exchange(counts_, {}); }
   [[nodiscard]] const SimSites& sites() const { return sites_; }
-  [[nodiscard]] bool stopped() const { return stopped_; }
+  SimSites take_sites() { return std::exchange(sites_, {}); }
 
  private:
   void sweep_call(FaultPath path, SimCall call);

@@ -1,0 +1,113 @@
+#include "fuzz/crashlab_args.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <thread>
+
+#include "fuzz/lab/bit_sweep.h"
+#include "fuzz/lab/workloads.h"
+
+namespace holdfast::crashlab {
+namespace {
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 nothing was found, 2 usage, 3 something could not be written, 5 something was\n"
+    "found, 130 interrupted.";
+
+std::string workload_names() {
+  std::string names;
+  for (const Workload& each : workloads())
+    names += std::string(names.empty() ? "" : ", ") + each.name;
+  return names;
+}
+
+std::string state_names() {
+  std::string names;
+  for (const BitState state : kBitStates) {
+    names += std::string(names.empty() ? "" : ", ") + bit_state_name(state);
+  }
+  return names;
+}
+
+void declare_run(CLI::App& app, Arguments& args) {
+  static const std::map<std::string, Kind> kKinds = {{"points", Kind::kPoints},
+                                                     {"faults", Kind::kFaults},
+                                                     {"bits", Kind::kBits},
+                                                     {"lives", Kind::kLives}};
+  CLI::App* run = app.add_subcommand("run", "Looks for a breach of the promises");
+  run->add_option_function<std::string>(
+         "KIND", [&args](const std::string& kind) { args.kind = kKinds.at(kind); },
+         "points: every crash point and image of the standard workloads\n"
+         "faults: every storage call of them failing\n"
+         "bits: every bit of a small database flipped\n"
+         "lives: random runs from seeds, without an end")
+      ->required()
+      ->check(CLI::IsMember({"points", "faults", "bits", "lives"}).description(""));
+  run->add_option("--seconds", args.seconds, "Stop after this time")->check(CLI::PositiveNumber);
+  run->add_option("--seed", args.seed, "lives: the first seed");
+  run->add_option("--jobs", args.jobs, "Threads; default: one for each processor")
+      ->check(CLI::Range(1u, 1024u));
+  run->add_option("--workload", args.workload,
+                  "points, faults: only this one of " + workload_names() +
+                      "; bits: only this state of " + state_names());
+  run->add_option("--from", args.from, "Go on with this part, which a run that time ended names");
+  run->add_option("--parts", args.parts, "At most so many parts; of lives, seeds");
+  run->add_flag("--json", args.json, "One object a line: each thing found, then a summary");
+  run->footer("Example:\n  crashlab run points --seconds 600\n\n" + std::string(kExitCodes));
+  run->callback([&args] { args.verb = Verb::kRun; });
+}
+
+void declare_line(CLI::App& app, Arguments& args, Verb verb, const char* name, const char* about) {
+  CLI::App* sub = app.add_subcommand(name, about);
+  sub->add_option("LINE", args.line, "What a failing run printed")->required();
+  sub->footer("Example:\n  crashlab " + std::string(name) + " points:commits:31.517\n\n" +
+              kExitCodes);
+  sub->callback([&args, verb] { args.verb = verb; });
+}
+
+// A sentence when the workload isn't one that the kind has.
+std::string wrong_workload(const Arguments& args) {
+  if (args.verb != Verb::kRun || args.workload.empty()) return {};
+  switch (args.kind) {
+    case Kind::kPoints:
+    case Kind::kFaults:
+      if (find_workload(args.workload) != nullptr) return {};
+      return "There is no workload '" + args.workload + "'; there are " + workload_names() + ".";
+    case Kind::kBits:
+      if (find_bit_state(args.workload)) return {};
+      return "There is no state '" + args.workload + "'; there are " + state_names() + ".";
+    case Kind::kLives:
+      return "Lives are drawn; --workload means nothing to them.";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::expected<Arguments, ParseStop> parse(int argc, const char* const* argv) {
+  CLI::App app("crashlab: crashes, failing storage and flipped bits, on a simulated disk",
+               "crashlab");
+  app.require_subcommand(1);
+  app.footer(kExitCodes);
+  Arguments args;
+  args.jobs = std::max(1u, std::thread::hardware_concurrency());
+  declare_run(app, args);
+  declare_line(app, args, Verb::kReplay, "replay", "Does it again, and tells its story");
+  declare_line(app, args, Verb::kShrink, "shrink", "Makes a line of kind points smaller");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    return std::unexpected(ParseStop{tools::ExitCode::kDone,
+                                     chosen.empty() ? app.help() : chosen.front()->help(), ""});
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(ParseStop{tools::ExitCode::kUsage, "",
+                                     std::string(error.what()) + ". See crashlab --help."});
+  }
+  if (std::string wrong = wrong_workload(args); !wrong.empty()) {
+    return std::unexpected(ParseStop{tools::ExitCode::kUsage, "", wrong});
+  }
+  return args;
+}
+
+}  // namespace holdfast::crashlab

@@ -1,0 +1,39 @@
+// The command line of crashlab as plain data. Its .cc alone includes the parsing library, which is
+// slow to compile.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <limits>
+#include <string>
+
+#include "tools/exit_code.h"
+
+namespace holdfast::crashlab {
+
+enum class Verb { kRun, kReplay, kShrink };
+enum class Kind { kPoints, kFaults, kBits, kLives };
+
+struct Arguments {
+  Verb verb = Verb::kRun;
+  Kind kind = Kind::kLives;
+  double seconds = std::numeric_limits<double>::infinity();
+  std::uint64_t seed = 1;
+  std::uint64_t from = 0;
+  std::uint64_t parts = std::numeric_limits<std::uint64_t>::max();
+  unsigned jobs = 1;
+  std::string workload;
+  std::string line;
+  bool json = false;
+};
+
+// Why there are no arguments to act on: help was asked for, or they are wrong.
+struct ParseStop {
+  tools::ExitCode code = tools::ExitCode::kUsage;
+  std::string output;   // For standard output.
+  std::string message;  // A sentence for standard error; may be empty.
+};
+
+std::expected<Arguments, ParseStop> parse(int argc, const char* const* argv);
+
+}  // namespace holdfast::crashlab
