@@ -136,7 +136,7 @@ ExitCode last_word(const Meta& meta, bool named_seen, bool any_seen, const Argum
                     "{} is not beside it, or its header is bad; bring all files back that lay "
                     "beside the database",
                     raw(meta.segment_epoch), raw(meta.segment_start)),
-        {.file = args.database});
+        {.file = args.database, .offset = {}, .page = {}, .tree = {}, .txn = {}});
     return console.fail(missing);
   }
   if (!any_seen && !args.json) {

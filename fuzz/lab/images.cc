@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace holdfast {
 namespace {
@@ -20,8 +21,8 @@ std::uint64_t fates_of(const CrashUnit& unit) {
 
 ImagePlan::ImagePlan(const std::vector<CrashUnit>& units) : units_(units), order_(units.size()) {
   std::iota(order_.begin(), order_.end(), std::size_t{0});
-  std::stable_sort(order_.begin(), order_.end(), [this](std::size_t a, std::size_t b) {
-    return units_[a].call < units_[b].call;
+  std::sort(order_.begin(), order_.end(), [this](std::size_t a, std::size_t b) {
+    return std::pair(units_[a].call, a) < std::pair(units_[b].call, b);
   });
   for (const CrashUnit& unit : units_) {
     spoils_ = spoils_ || (unit.extends && unit.kind == CrashUnit::Kind::kSector);
