@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 HEAD = re.compile(r"^(\w+) in (\S+)$")
-EQUIVALENT = "Equivalent:"
+MARK = re.compile(r"(Equivalent|Survives):")
 
 
 class Fault(Exception):
@@ -39,8 +39,16 @@ class Mutant:
     @property
     def proof(self):
         """Why nobody could tell it from the original; empty for one that must die."""
-        text = " ".join(self.story)
-        return text.partition(EQUIVALENT)[2].strip()
+        return self.marked("Equivalent")
+
+    @property
+    def excuse(self):
+        """Why the lab doesn't find it yet; empty for one that it finds."""
+        return self.marked("Survives")
+
+    def marked(self, mark):
+        kind = MARK.search(" ".join(self.story))
+        return " ".join(self.story)[kind.end():].strip() if kind and kind[1] == mark else ""
 
     @property
     def digest(self):
@@ -51,7 +59,7 @@ class Mutant:
 
     @property
     def tale(self):
-        return " ".join(self.story).partition(EQUIVALENT)[0].strip()
+        return MARK.split(" ".join(self.story))[0].strip()
 
     def apply(self, text):
         """The text with the bug in it."""

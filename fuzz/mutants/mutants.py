@@ -54,6 +54,7 @@ def read_arguments():
 
 def choose(mutants, arguments):
     if arguments.slice is not None:
+        mutants = [mutant for mutant in mutants if not mutant.excuse]  # They are known.
         if arguments.names or not 0 < arguments.slice <= len(mutants):
             raise UsageError(f"--slice takes 1 to {len(mutants)} and no names")
         count = subprocess.run(["git", "-C", ROOT, "rev-list", "--count", "HEAD"],
@@ -118,7 +119,7 @@ class Campaign:
         elif mutant.proof:
             self.tell(f"{mutant.name}: lives, as it must: {mutant.proof}")
         else:
-            self.tell(f"{mutant.name}: SURVIVED {effort}")
+            self.tell(f"{mutant.name}: SURVIVED {effort}. {mutant.excuse}")
 
 
 def run_all(chosen, arguments):

@@ -26,7 +26,9 @@ def figures(mutants, results):
               if results.get(mutant.name, {}).get("killed")]
     lines = [f"**{len(killed)} of {len(mortal)} killed**, "
              f"{sum(mutant.of_harness for mutant in mortal)} of them mutants of the harness; "
-             f"{len(mutants) - len(mortal)} more are equivalent, with the proof below."]
+             f"{len(mutants) - len(mortal)} more are equivalent, with the proof below. "
+             f"{sum(bool(mutant.excuse) for mutant in mortal)} are known to survive, "
+             f"{sum(mutant.name not in results for mutant in mutants)} were not run."]
     if killed:
         seconds = [result["cpu_seconds"] for result in killed]
         lines.append(f"CPU seconds to the kill: median {statistics.median(seconds):.2f}, "
@@ -61,6 +63,10 @@ def render(mutants, results, seconds):
                             if mutant.path == path and not mutant.of_harness], results))
     parts.append("## The harness\n\nThe harness's own tests come first here.\n")
     parts.append(table([mutant for mutant in mortal if mutant.of_harness], results))
+    parts.append("## Survivors\n\nWhat the lab doesn't see yet, and why.\n")
+    parts += [f"- `{mutant.name}` ({mutant.path}). {mutant.tale} {mutant.excuse}"
+              for mutant in mortal if mutant.excuse]
+    parts.append("")
     parts.append("## Equivalent\n\nRun like the others, so that a wrong proof shows.\n")
     for mutant in mutants:
         if mutant.proof:
