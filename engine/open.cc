@@ -309,7 +309,24 @@ Result<void> DatabaseImpl::scan_free_space() {
     return next_freed != freed.end() && raw(next_freed->run.first) <= id;
   };
   IdRuns free_ids;
-  std::vector<MapEntry> entries(map_->leaf_fanout());
+  auto add_free = [&](std::uint64_t first, std::uint64_t count) {
+    if (free_ids.empty() || raw(free_ids.back().first) + free_ids.back().count != first)
+      free_ids.push_back({PageId{static_cast<std::uint32_t>(first)}, 0});
+    free_ids.back().count += static_cast<std::uint32_t>(count);
+  };
+  const std::uint64_t fanout = map_->leaf_fanout();
+  std::vector<MapEntry> entries(fanout);
+  auto scan_leaf = [&](std::uint64_t leaf) {
+    for (std::uint32_t i = 0; i < entries.size(); ++i) {
+      const std::uint64_t id = leaf * fanout + i;
+      mark(entry_slot(entries[i]));
+      if (entries[i] != MapEntry{} || id <= raw(kCatalogRoot) || id >= opened_id_high_water_)
+        continue;
+      const TablePage* row = cache_->table().peek(PageId{static_cast<std::uint32_t>(id)});
+      const bool in_memory = row != nullptr && Word{row->word.load()}.frame() != kNoFrame;
+      if (!in_memory && !is_freed(id)) add_free(id, 1);
+    }
+  };
   for (std::uint32_t leaf = 0; leaf < map_->leaf_count(); ++leaf) {
     // Slots behind an unreadable leaf can't be told from free ones: then nothing that lay there
     // before is reused. A later scan would find again what was freed, and given out, since.
@@ -320,20 +337,16 @@ Result<void> DatabaseImpl::scan_free_space() {
         report_.notes.push_back("free space is not reused: " + read.error().to_string());
       return {};
     }
-    for (std::uint32_t i = 0; i < entries.size(); ++i) {
-      const std::uint64_t id = std::uint64_t{leaf} * entries.size() + i;
-      mark(entry_slot(entries[i]));
-      if (entries[i] != MapEntry{} || id <= raw(kCatalogRoot) || id >= opened_id_high_water_)
-        continue;
-      const PageId page{static_cast<std::uint32_t>(id)};
-      const TablePage* row = cache_->table().peek(page);
-      const bool in_memory = row != nullptr && Word{row->word.load()}.frame() != kNoFrame;
-      if (in_memory || is_freed(id)) continue;
-      if (!free_ids.empty() && raw(free_ids.back().first) + free_ids.back().count == id) {
-        ++free_ids.back().count;
-      } else {
-        free_ids.push_back({page, 1});
-      }
+    scan_leaf(leaf);
+  }
+  // Ids past the map were given out since its checkpoint, and are in use only where redo has their
+  // pages in memory.
+  std::fill(entries.begin(), entries.end(), MapEntry{});
+  for (std::uint64_t leaf = map_->leaf_count(); leaf * fanout < opened_id_high_water_; ++leaf) {
+    if (cache_->table().has_leaf(static_cast<std::uint32_t>(leaf))) {
+      scan_leaf(leaf);
+    } else {
+      add_free(leaf * fanout, std::min(fanout, opened_id_high_water_ - leaf * fanout));
     }
   }
   ids_.give_back(std::move(free_ids));

@@ -21,8 +21,10 @@ inline std::vector<Part> spread(const std::vector<std::uint64_t>& sizes) {
       keyed.push_back({(number + 1) * 0x9e3779b97f4a7c15, {of, number}});
     }
   }
-  std::stable_sort(keyed.begin(), keyed.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  // An odd factor: no two of a range have one key.
+  std::sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.first, a.second.of) < std::pair(b.first, b.second.of);
+  });
   std::vector<Part> parts;
   for (const auto& [key, part] : keyed) parts.push_back(part);
   return parts;

@@ -50,7 +50,9 @@ Result<void> MapUpdate::write_leaf(std::uint32_t index, std::span<const MapEntry
   }
   // Two copies when it is the root: of a map without inner pages, that is, one with a single leaf.
   const bool is_root = index == 0 && map_.height() == 0;
-  changed_[{0, index}] = TRY(write_page(page, ref(0, index).slots[0], is_root ? 2 : 1));
+  const Slot near = ref(0, index).slots[0];  // Before changed_ has an entry for it.
+  const MapRef written = TRY(write_page(page, near, is_root ? 2 : 1));
+  changed_[{0, index}] = written;
   return {};
 }
 
@@ -64,7 +66,9 @@ Result<void> MapUpdate::write_inner(std::uint32_t level, std::uint32_t index) {
     store(at + 4, below.slots[1]);
     store64(at + 8, below.check);
   }
-  changed_[{level, index}] = TRY(write_page(page, ref(level, index).slots[0], 2));
+  const Slot near = ref(level, index).slots[0];
+  const MapRef written = TRY(write_page(page, near, 2));
+  changed_[{level, index}] = written;
   return {};
 }
 

@@ -131,6 +131,27 @@ TEST_F(SpaceTest, CrashLoopsDoNotPileUpLogFiles) {
   EXPECT_LE(most_bytes, 8U << 20);
 }
 
+// Ids that an aborted transaction had are below the mark that a checkpoint writes, and in no map.
+TEST_F(SpaceTest, ReopeningDoesNotUseUpPageIds) {
+  for (int life = 0; life < 8; ++life) {
+    Options options = world_.options();
+    options.page_size = 4096;
+    Database db = MUST(Database::open("db", options));
+    EXPECT_LT(db.stats().pages, 50U) << "life " << life;
+    {
+      // More than a leaf of the map has ids for.
+      WriteTransaction writer = MUST(db.begin_write());
+      for (int i = 0; i < 40; ++i) MUST(writer.put(numbered(i), std::string(100'000, 'a')));
+      writer.abort();
+    }
+    MUST(db.put("life", numbered(life)));
+    MUST(db.checkpoint());
+    EXPECT_LT(db.stats().pages, 50U) << "life " << life;
+    expect_sound(db);
+    MUST(db.close());
+  }
+}
+
 TEST_F(SpaceTest, TheLogIsLetGoOfBehindCheckpoints) {
   Options options = world_.options();
   options.log_segment_bytes = kLogSegmentMin;
