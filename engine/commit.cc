@@ -55,10 +55,14 @@ void DatabaseImpl::writer_ended() noexcept {
   open_transactions_.fetch_sub(1);
 }
 
-// The cache is full of changes: those that are committed can be brought into the file.
+// The cache is full of changes: those that are committed can be brought into the file. A checkpoint
+// under way has taken its pages off the count of dirty ones, and keeps them in memory until it
+// ends.
 Result<void> DatabaseImpl::make_room() {
+  MutexLock lock(checkpoint_mutex_);
+  if (checkpoint_ != nullptr) TRY(run_checkpoint());
   if (cache_->dirty_pages() == 0) return {};
-  return checkpoint();
+  return run_checkpoint();
 }
 
 Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durability, bool wait) {

@@ -37,23 +37,34 @@ Options kill_options() {
   return options;
 }
 
+[[noreturn]] void give_up(int code, const Error& error) {
+  const std::string line = "child: " + error.to_string() + "\n";
+  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) ::_exit(99);
+  ::_exit(code);
+}
+
 // The child's life. Each transaction writes its number and records of the last 40 numbers.
 [[noreturn]] void commit_for_ever(const std::string& path, Durability durability, int acks) {
   auto db = Database::open(path, kill_options());
-  if (!db) ::_exit(10);
+  if (!db) give_up(10, db.error());
   auto last = db->get("last");
-  if (!last) ::_exit(11);
+  if (!last) give_up(11, last.error());
   std::uint64_t n = *last ? std::stoull(**last) : 0;
   for (;;) {
     ++n;
     auto writer = db->begin_write();
-    if (!writer) ::_exit(12);
+    if (!writer) give_up(12, writer.error());
     for (int i = 0; i < kRecordsPerTxn; ++i) {
-      if (!writer->put(numbered(n) + "/" + std::to_string(i), value_of(n, i))) ::_exit(13);
-      if (n > 40 && !writer->erase(numbered(n - 40) + "/" + std::to_string(i))) ::_exit(14);
+      auto put = writer->put(numbered(n) + "/" + std::to_string(i), value_of(n, i));
+      if (!put) give_up(13, put.error());
+      if (n <= 40) continue;
+      auto erased = writer->erase(numbered(n - 40) + "/" + std::to_string(i));
+      if (!erased) give_up(14, erased.error());
     }
-    if (!writer->put("last", std::to_string(n))) ::_exit(15);
-    if (!writer->commit(durability)) ::_exit(16);
+    auto put = writer->put("last", std::to_string(n));
+    if (!put) give_up(15, put.error());
+    auto committed = writer->commit(durability);
+    if (!committed) give_up(16, committed.error());
     if (::write(acks, &n, sizeof n) != sizeof n) ::_exit(17);
   }
 }
