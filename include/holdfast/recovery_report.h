@@ -36,7 +36,7 @@ struct HOLDFAST_EXPORT RecoveryReport {
   std::uint64_t segments = 0;          ///< Log files read.
   std::uint64_t segments_ignored = 0;  ///< Log files of this database that no longer matter.
   std::uint64_t checkpoint_in_flight =
-      0;                             ///< Pages found written by a checkpoint that never finished.
+      0;  ///< Pages found written by a checkpoint that never finished.
   /// Pages that the log changes and that can't be read, each with an error that says where. Only
   /// OpenMode::kReadOnly opens then: these pages answer with that error, all others are served.
   std::vector<Error> pages_lost;
