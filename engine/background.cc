@@ -151,6 +151,8 @@ Result<void> DatabaseImpl::prepare_log_for_checkpoint() {
 // While the newest generation has one good copy only, what it replaced may be what opens after one
 // more fault: nothing of that is written over before.
 Result<void> DatabaseImpl::restore_meta_copies() {
+  // Whoever waited for a checkpoint that failed writes nothing any more.
+  if (auto error = poisoned()) return std::unexpected(*error);
   MutexLock lock(meta_mutex_);
   auto restored = at_boundary([this] { return meta_->restore_copies(); });
   lock.unlock();
