@@ -46,11 +46,11 @@ ExitCode run_shrink(const Arguments& args) {
   if (points == nullptr) {
     return say(ExitCode::kUsage, "Only lines that begin with points: can be made smaller.");
   }
-  const Shrunk small = shrink(*points->workload, points->path);
+  const Shrunk small = shrink(points->workload, points->path);
   if (small.what.empty()) return tell(ExitCode::kDone, "Nothing is wrong with it.\n");
   return tell(ExitCode::kDamaged,
               fmt::format("FOUND: {}\nAgain: crashlab replay {}\nThat took {} runs.\n", small.what,
-                          line_of(*points->workload, small.path), small.tried));
+                          line_of(small.workload, small.path), small.tried));
 }
 
 ExitCode run(const Arguments& args) {

@@ -14,13 +14,6 @@ constexpr const char* kExitCodes =
     "Exit codes: 0 nothing was found, 2 usage, 3 something could not be written, 5 something was\n"
     "found, 130 interrupted.";
 
-std::string workload_names() {
-  std::string names;
-  for (const Workload& each : workloads())
-    names += std::string(names.empty() ? "" : ", ") + each.name;
-  return names;
-}
-
 std::string state_names() {
   std::string names;
   for (const BitState state : kBitStates) {
@@ -31,6 +24,7 @@ std::string state_names() {
 
 void declare_run(CLI::App& app, Arguments& args) {
   static const std::map<std::string, Kind> kKinds = {{"points", Kind::kPoints},
+                                                     {"short", Kind::kShort},
                                                      {"faults", Kind::kFaults},
                                                      {"bits", Kind::kBits},
                                                      {"lives", Kind::kLives}};
@@ -38,18 +32,19 @@ void declare_run(CLI::App& app, Arguments& args) {
   run->add_option_function<std::string>(
          "KIND", [&args](const std::string& kind) { args.kind = kKinds.at(kind); },
          "points: every crash point and image of the standard workloads\n"
+         "short: every workload of up to four operations, crashed at every moment\n"
          "faults: every storage call of them failing\n"
          "bits: every bit of a small database flipped\n"
          "lives: random runs from seeds, without an end")
       ->required()
-      ->check(CLI::IsMember({"points", "faults", "bits", "lives"}).description(""));
+      ->check(CLI::IsMember({"points", "short", "faults", "bits", "lives"}).description(""));
   run->add_option("--seconds", args.seconds, "Stop after this time")->check(CLI::PositiveNumber);
   run->add_option("--seed", args.seed, "lives: the first seed");
   run->add_option("--jobs", args.jobs, "Threads; default: one for each processor")
       ->check(CLI::Range(1u, 1024u));
   run->add_option("--workload", args.workload,
                   "points, faults: only this one of " + workload_names() +
-                      "; bits: only this state of " + state_names());
+                      ", or a short one like new.p1d2c; bits: only this state of " + state_names());
   run->add_option("--from", args.from, "Go on with this part, which a run that time ended names");
   run->add_option("--parts", args.parts, "At most so many parts; of lives, seeds");
   run->add_flag("--json", args.json, "One object a line: each thing found, then a summary");
@@ -71,13 +66,14 @@ std::string wrong_workload(const Arguments& args) {
   switch (args.kind) {
     case Kind::kPoints:
     case Kind::kFaults:
-      if (find_workload(args.workload) != nullptr) return {};
+      if (find_workload(args.workload)) return {};
       return "There is no workload '" + args.workload + "'; there are " + workload_names() + ".";
     case Kind::kBits:
       if (find_bit_state(args.workload)) return {};
       return "There is no state '" + args.workload + "'; there are " + state_names() + ".";
     case Kind::kLives:
-      return "Lives are drawn; --workload means nothing to them.";
+    case Kind::kShort:
+      return "--workload is for points, faults and bits.";
   }
   return {};
 }

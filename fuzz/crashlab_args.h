@@ -12,7 +12,7 @@
 namespace holdfast::crashlab {
 
 enum class Verb { kRun, kReplay, kShrink };
-enum class Kind { kPoints, kFaults, kBits, kLives };
+enum class Kind { kPoints, kShort, kFaults, kBits, kLives };
 
 struct Arguments {
   Verb verb = Verb::kRun;

@@ -28,6 +28,8 @@ const char* kind_name(Kind kind) {
   switch (kind) {
     case Kind::kPoints:
       return "points";
+    case Kind::kShort:
+      return "short";
     case Kind::kFaults:
       return "faults";
     case Kind::kBits:
@@ -42,6 +44,8 @@ std::unique_ptr<Sweep> sweep_for(const Arguments& args) {
   switch (args.kind) {
     case Kind::kPoints:
       return points_sweep(args.workload);
+    case Kind::kShort:
+      return short_sweep();
     case Kind::kFaults:
       return faults_sweep(args.workload);
     case Kind::kBits:

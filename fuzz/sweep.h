@@ -53,6 +53,7 @@ class Sweep {
 // `workload` limits points and faults to one, and bits to one state; it must exist. `seed` is where
 // lives begin.
 std::unique_ptr<Sweep> points_sweep(const std::string& workload);
+std::unique_ptr<Sweep> short_sweep();
 std::unique_ptr<Sweep> faults_sweep(const std::string& workload);
 std::unique_ptr<Sweep> bits_sweep(const std::string& state);
 std::unique_ptr<Sweep> lives_sweep(std::uint64_t seed);

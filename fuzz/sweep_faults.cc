@@ -14,11 +14,9 @@ namespace {
 
 class FaultsSweep final : public Sweep {
  public:
-  explicit FaultsSweep(const std::string& name) {
+  explicit FaultsSweep(const std::string& name) : workloads_(chosen_workloads(name)) {
     std::vector<std::uint64_t> sizes;
-    for (const Workload& each : workloads()) {
-      if (!name.empty() && name != each.name) continue;
-      workloads_.push_back(&each);
+    for (const Workload& each : workloads_) {
       sizes.push_back(std::make_unique<FaultSweep>(each)->parts());
     }
     parts_ = spread(sizes);
@@ -47,7 +45,7 @@ class FaultsSweep final : public Sweep {
   }
 
   [[nodiscard]] const Part& part(std::uint64_t number) const { return parts_[number]; }
-  [[nodiscard]] const Workload& workload(std::uint32_t of) const { return *workloads_[of]; }
+  [[nodiscard]] const Workload& workload(std::uint32_t of) const { return workloads_[of]; }
   void done(const FaultCounts& counts, const SimSites& sites) {
     MutexLock lock(mutex_);
     sum_.add(counts);
@@ -55,7 +53,7 @@ class FaultsSweep final : public Sweep {
   }
 
  private:
-  std::vector<const Workload*> workloads_;
+  std::vector<Workload> workloads_;
   std::vector<Part> parts_;
   mutable Mutex mutex_;
   FaultCounts sum_;

@@ -14,12 +14,10 @@ namespace {
 
 class PointsSweep final : public Sweep {
  public:
-  explicit PointsSweep(const std::string& name) {
+  explicit PointsSweep(const std::string& name) : workloads_(chosen_workloads(name)) {
     Stage stage;
     std::vector<std::uint64_t> sizes;
-    for (const Workload& each : workloads()) {
-      if (!name.empty() && name != each.name) continue;
-      workloads_.push_back(&each);
+    for (const Workload& each : workloads_) {
       sizes.push_back(changes_of(stage, each) + 1);
       ops_ += each.ops.size();
       shared_.push_back(std::make_unique<CrashPoints::Shared>());
@@ -62,7 +60,7 @@ class PointsSweep final : public Sweep {
   }
 
   [[nodiscard]] const Part& part(std::uint64_t number) const { return parts_[number]; }
-  [[nodiscard]] const Workload& workload(std::uint32_t of) const { return *workloads_[of]; }
+  [[nodiscard]] const Workload& workload(std::uint32_t of) const { return workloads_[of]; }
   CrashPoints::Shared& shared(std::uint32_t of) { return *shared_[of]; }
   void done(const PointCounts& counts) {
     MutexLock lock(mutex_);
@@ -70,7 +68,7 @@ class PointsSweep final : public Sweep {
   }
 
  private:
-  std::vector<const Workload*> workloads_;
+  std::vector<Workload> workloads_;
   std::vector<std::unique_ptr<CrashPoints::Shared>> shared_;
   std::vector<Part> parts_;
   SeenImages nested_;

@@ -1,5 +1,6 @@
 #include "fuzz/lab/crash_points.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace holdfast {
@@ -126,8 +127,10 @@ void CrashPoints::try_images(std::uint64_t moment) {
     try_image(plan_->picked(i, limits_.images));
   }
   // Going on is tried from the moment's extremes first, then from images evenly between.
-  for (std::uint64_t i = 0; limits_.inside && i < limits_.nested && i < plan_->size() && !done();
-       ++i) {
+  const std::uint64_t nested = limits_.inside && moment % limits_.nested_every == 0
+                                   ? std::min(limits_.nested, plan_->size())
+                                   : 0;
+  for (std::uint64_t i = 0; i < nested && !done(); ++i) {
     const std::uint64_t spread = (i * 0x9e3779b97f4a7c15 + moment) % plan_->size();
     nest(i < 2 ? (i + moment) % 2 : spread, ~std::uint64_t{0});
   }

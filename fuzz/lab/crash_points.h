@@ -45,7 +45,8 @@ struct PointFailure {
 struct PointLimits {
   std::uint64_t images = ~std::uint64_t{0};  // Of each moment; more are picked from evenly.
   bool inside = true;                        // Crashes inside recoveries too.
-  std::uint64_t nested = 1;                  // Images of each moment that are gone on with.
+  std::uint64_t nested = 1;                  // Images of a moment that are gone on with,
+  std::uint64_t nested_every = 1;            // at every so-manieth moment.
   std::uint64_t nested_images = kImagesNested;
   std::uint64_t deeper_every = 64;
 };

@@ -35,12 +35,9 @@ std::unexpected<std::string> wrong(std::string_view word, const std::string& wan
   return std::unexpected("'" + std::string(word) + "' should be " + wanted);
 }
 
-std::expected<const Workload*, std::string> workload_in(std::string_view word) {
-  if (const Workload* found = find_workload(word)) return found;
-  std::string names;
-  for (const Workload& each : workloads())
-    names += std::string(names.empty() ? "" : ", ") + each.name;
-  return wrong(word, "a workload: " + names);
+std::expected<Workload, std::string> workload_in(std::string_view word) {
+  if (auto found = find_workload(word)) return *std::move(found);
+  return wrong(word, "a workload: " + workload_names() + ", or a short one like new.p1d2c");
 }
 
 std::optional<PointPath::Step> step_in(std::string_view word) {
@@ -102,7 +99,7 @@ Read read_bits(const Words& words) {
 Replay replay_points(const PointsLine& line) {
   SeenImages nested;
   CrashPoints::Shared shared{{}, &nested};
-  const auto points = std::make_unique<CrashPoints>(*line.workload, shared, PointLimits{});
+  const auto points = std::make_unique<CrashPoints>(line.workload, shared, PointLimits{});
   Replay done;
   done.failure = points->replay(line.path, &done.story);
   return done;
@@ -121,7 +118,7 @@ Replay replay_lives(const LivesLine& line) {
 }  // namespace
 
 std::string line_of(const Workload& workload, const PointPath& path) {
-  std::string line = std::string("points:") + workload.name;
+  std::string line = "points:" + workload.name;
   for (const PointPath::Step& step : path.steps) {
     const bool kill = step.image == PointPath::kKill;
     line += ":" + std::to_string(step.moment) + "." + (kill ? "kill" : std::to_string(step.image));
@@ -130,7 +127,7 @@ std::string line_of(const Workload& workload, const PointPath& path) {
 }
 
 std::string line_of(const Workload& workload, const FaultPath& path) {
-  std::string line = std::string("faults:") + workload.name + ":";
+  std::string line = "faults:" + workload.name + ":";
   if (path.moment == FaultPath::kLife) {
     line += "life";
   } else {
@@ -146,10 +143,10 @@ std::string line_of(BitState state, const BitPlace& place) {
 
 std::string line_of(const ReplayLine& line) {
   if (const auto* points = std::get_if<PointsLine>(&line)) {
-    return line_of(*points->workload, points->path);
+    return line_of(points->workload, points->path);
   }
   if (const auto* faults = std::get_if<FaultsLine>(&line)) {
-    return line_of(*faults->workload, faults->path);
+    return line_of(faults->workload, faults->path);
   }
   if (const auto* bits = std::get_if<BitsLine>(&line)) return line_of(bits->state, bits->place);
   return "lives:" + std::to_string(std::get<LivesLine>(line).seed);
@@ -172,7 +169,7 @@ Replay replay(const ReplayLine& line) {
   if (const auto* points = std::get_if<PointsLine>(&line)) return replay_points(*points);
   Replay done;
   if (const auto* faults = std::get_if<FaultsLine>(&line)) {
-    const auto sweep = std::make_unique<FaultSweep>(*faults->workload);
+    const auto sweep = std::make_unique<FaultSweep>(faults->workload);
     done.failure = sweep->replay(faults->path, &done.story);
     return done;
   }

@@ -5,7 +5,8 @@
 //   bits:STATE:FILE:BIT
 //   lives:SEED
 //
-// IMAGE is the image's number in its plan (lab/images.h), or kill.
+// IMAGE is the image's number in its plan (lab/images.h), or kill. WORKLOAD is the name of a
+// standard one or of a short one (lab/short_workloads.h).
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,11 @@
 namespace holdfast {
 
 struct PointsLine {
-  const Workload* workload;
+  Workload workload;
   PointPath path;
 };
 struct FaultsLine {
-  const Workload* workload;
+  Workload workload;
   FaultPath path;
 };
 struct BitsLine {

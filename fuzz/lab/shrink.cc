@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "fuzz/lab/short_workloads.h"
+
 namespace holdfast {
 namespace {
 
@@ -14,12 +16,15 @@ class Shrinker {
  public:
   Shrinker(const Workload& workload, PointPath path) : workload_(workload) {
     shared_.nested = &nested_;
+    best_.workload = workload;
     (void)keep_if_it_fails(std::move(path));
   }
 
   Shrunk run() {
     if (best_.what.empty()) return best_;
-    one_crash();
+    while (fewer_ops()) {
+    }
+    if (!one_crash()) fewer_crashes();
     fewer_losses();
     return best_;
   }
@@ -32,14 +37,26 @@ class Shrinker {
     auto failure =
         std::make_unique<CrashPoints>(workload_, shared, PointLimits{})->replay(path, {});
     if (!failure) return false;
+    best_.workload = workload_;
     best_.path = std::move(path);
     best_.what = *std::move(failure);
     return true;
   }
 
-  // The first moment of the workload at which a single crash fails; where there is none, the first
-  // crashes of the path alone.
-  void one_crash() {
+  // Short workloads only: others have no names to go by with an op less.
+  bool fewer_ops() {
+    const Workload now = workload_;
+    for (const std::string& name : shorter_names(now.name)) {
+      workload_ = *short_workload(name);
+      if (one_crash()) return true;
+    }
+    workload_ = now;
+    return false;
+  }
+
+  // The first moment of the workload at which a single crash fails.
+  bool one_crash() {
+    shared_.recovered.clear();
     PointLimits limits;
     limits.images = kImagesTried;
     limits.inside = false;
@@ -49,8 +66,13 @@ class Shrinker {
     for (std::uint64_t moment = 0; moment <= last; ++moment) {
       const auto failure = points.run(moment);
       best_.tried += points.take_counts().recovered;
-      if (failure && keep_if_it_fails(failure->path)) return;
+      if (failure && keep_if_it_fails(failure->path)) return true;
     }
+    return false;
+  }
+
+  // The first crashes of the path alone.
+  void fewer_crashes() {
     for (std::size_t steps = 1; steps < best_.path.steps.size(); ++steps) {
       PointPath path = best_.path;
       path.steps.resize(steps);
@@ -94,7 +116,7 @@ class Shrinker {
     }
   }
 
-  const Workload& workload_;
+  Workload workload_;
   SeenImages nested_;
   CrashPoints::Shared shared_;
   Shrunk best_;

@@ -1,5 +1,6 @@
-// A failing crash made small: one crash instead of several where that fails too, at the earliest
-// such moment, with the fewest sectors and names lost.
+// A failing crash made small: of a short workload the fewest ops that still fail, one crash instead
+// of several where that fails too, at the earliest such moment, with the fewest sectors and names
+// lost.
 #pragma once
 
 #include <string>
@@ -9,6 +10,7 @@
 namespace holdfast {
 
 struct Shrunk {
+  Workload workload;
   PointPath path;
   std::string what;         // The failure that is left; empty when `path` doesn't fail at all.
   std::uint64_t tried = 0;  // Runs it took.

@@ -21,14 +21,18 @@ void live(Stage& stage, std::span<const Op> ops) {
   database.stop();
 }
 
-void play(Stage& stage, const Workload& workload, std::uint64_t moment, Told told,
-          std::vector<std::string>* story) {
+void begin(Stage& stage, const Workload& workload, bool trace) {
   stage.database.stop();
   SimDisk::Options options;
-  options.trace = story != nullptr;
+  options.trace = trace;
   stage.disk.reset(options);
-  stage.database.tell(story);
   stage.database.start(workload.shape, kSeed);
+}
+
+void play(Stage& stage, const Workload& workload, std::uint64_t moment, Told told,
+          std::vector<std::string>* story) {
+  begin(stage, workload, story != nullptr);
+  stage.database.tell(story);
   if (told == Told::kNo) {
     stage.disk.crash_at_change(moment, true);
   } else if (moment != std::numeric_limits<std::uint64_t>::max()) {

@@ -30,6 +30,9 @@ enum class Told : std::uint8_t {
 // afterwards.
 void live(Stage& stage, std::span<const Op> ops);
 
+// An empty disk, and the workload's database on it, not open yet.
+void begin(Stage& stage, const Workload& workload, bool trace = false);
+
 // The workload from an empty disk up to the moment. `story` and the disk's trace may be absent.
 void play(Stage& stage, const Workload& workload, std::uint64_t moment, Told told,
           std::vector<std::string>* story = nullptr);

@@ -1,5 +1,7 @@
 #include "fuzz/lab/workloads.h"
 
+#include "fuzz/lab/short_workloads.h"
+
 namespace holdfast {
 namespace {
 
@@ -155,11 +157,22 @@ std::span<const Workload> workloads() {
   return all;
 }
 
-const Workload* find_workload(std::string_view name) {
+std::optional<Workload> find_workload(std::string_view name) {
   for (const Workload& each : workloads()) {
-    if (each.name == name) return &each;
+    if (each.name == name) return each;
   }
-  return nullptr;
+  return short_workload(name);
+}
+
+std::vector<Workload> chosen_workloads(std::string_view name) {
+  if (name.empty()) return {workloads().begin(), workloads().end()};
+  return {*find_workload(name)};
+}
+
+std::string workload_names() {
+  std::string names;
+  for (const Workload& each : workloads()) names += (names.empty() ? "" : ", ") + each.name;
+  return names;
 }
 
 std::span<const Op> going_on() {

@@ -1,9 +1,12 @@
 // The standard workloads: five fixed lists of ops, by name, on which the lab tries every crash
 // point, every failing call and every flipped bit. Small, so that "every" can be meant; together
-// they reach every place in the engine that calls storage.
+// they reach every place in the engine that calls storage. Short ones, of which there are
+// thousands, go by names that say what they do: short_workloads.h.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,15 +15,19 @@
 namespace holdfast {
 
 struct Workload {
-  const char* name;
+  std::string name;
   const char* about;
   Shape shape;
   std::vector<Op> ops;
 };
 
 std::span<const Workload> workloads();
-// nullptr where there is none of that name.
-const Workload* find_workload(std::string_view name);
+// A standard or a short one; nothing where there is none of that name.
+std::optional<Workload> find_workload(std::string_view name);
+// That one, which must exist, or all standard ones where the name is empty.
+std::vector<Workload> chosen_workloads(std::string_view name);
+// "commits, checkpoints, …"
+std::string workload_names();
 
 // What every recovered database must be able to do: be whole, take a transaction, make a
 // checkpoint, close, and be whole again.

@@ -13,52 +13,52 @@
 namespace holdfast {
 namespace {
 
-class StandardWorkload : public testing::TestWithParam<const Workload*> {};
+class StandardWorkload : public testing::TestWithParam<Workload> {
+ protected:
+  // Every `stride`-th moment from `first` on; nothing may be wrong with any.
+  PointCounts try_moments(const PointLimits& limits, std::uint64_t first, std::uint64_t stride) {
+    last_ = changes_of(stage_, GetParam());
+    EXPECT_FALSE(stage_.database.failure()) << *stage_.database.failure();
+    SeenImages nested;
+    CrashPoints::Shared shared{{}, &nested};
+    CrashPoints points(GetParam(), shared, limits);
+    for (std::uint64_t moment = first; moment <= last_; moment += stride) {
+      const auto failure = points.run(moment);
+      if (!failure) continue;
+      ADD_FAILURE() << failure->what << "\nAgain: crashlab replay "
+                    << line_of(GetParam(), failure->path);
+      break;
+    }
+    return points.counts();
+  }
+
+  Stage stage_;
+  std::uint64_t last_ = 0;  // Moment of the workload.
+};
 
 TEST_P(StandardWorkload, EveryMomentWithAFewImages) {
-  const Workload& workload = *GetParam();
-  Stage stage;
-  const std::uint64_t last = changes_of(stage, workload);
-  ASSERT_FALSE(stage.database.failure()) << *stage.database.failure();
-  SeenImages nested;
-  CrashPoints::Shared shared{{}, &nested};
   PointLimits limits;
   limits.images = 24;
   limits.nested_images = 4;
   limits.nested = 0;
-  CrashPoints points(workload, shared, limits);
-  for (std::uint64_t moment = 0; moment <= last; ++moment) {
-    const auto failure = points.run(moment);
-    ASSERT_FALSE(failure) << failure->what << "\nAgain: crashlab replay "
-                          << line_of(workload, failure->path);
-  }
-  EXPECT_EQ(points.counts().points, 2 * last + 1);
-  EXPECT_GT(points.counts().recovered, last);
+  const PointCounts counts = try_moments(limits, 0, 1);
+  EXPECT_EQ(counts.points, 2 * last_ + 1);
+  EXPECT_GT(counts.recovered, last_);
 }
 
 // What is done after a recovery crashes too, at each of its moments.
 TEST_P(StandardWorkload, EveryMomentAfterSomeRecoveries) {
-  const Workload& workload = *GetParam();
-  Stage stage;
-  const std::uint64_t last = changes_of(stage, workload);
-  SeenImages nested;
-  CrashPoints::Shared shared{{}, &nested};
   PointLimits limits;
   limits.images = 2;
   limits.nested_images = 12;
   limits.deeper_every = 8;
-  CrashPoints points(workload, shared, limits);
-  for (std::uint64_t moment = 5; moment <= last; moment += 23) {
-    const auto failure = points.run(moment);
-    ASSERT_FALSE(failure) << failure->what << "\nAgain: crashlab replay "
-                          << line_of(workload, failure->path);
-  }
-  EXPECT_GT(points.counts().nested_images, 1000u);
-  EXPECT_GT(points.counts().deeper_images, 10u);
+  const PointCounts counts = try_moments(limits, 5, 23);
+  EXPECT_GT(counts.nested_images, 1000u);
+  EXPECT_GT(counts.deeper_images, 10u);
 }
 
 TEST_P(StandardWorkload, EveryCallOfItsLifeFailing) {
-  const Workload& workload = *GetParam();
+  const Workload& workload = GetParam();
   FaultSweep sweep(workload);
   for (std::uint64_t part = 0; part < sweep.parts(); ++part) {
     // Of the recoveries every sixteenth moment's.
@@ -73,12 +73,8 @@ TEST_P(StandardWorkload, EveryCallOfItsLifeFailing) {
   EXPECT_GE(sweep.sites().covered() + 1, sweep.sites().all().size());
 }
 
-INSTANTIATE_TEST_SUITE_P(, StandardWorkload, testing::ValuesIn([] {
-                           std::vector<const Workload*> all;
-                           for (const Workload& each : workloads()) all.push_back(&each);
-                           return all;
-                         }()),
-                         [](const auto& test) { return std::string(test.param->name); });
+INSTANTIATE_TEST_SUITE_P(, StandardWorkload, testing::ValuesIn(workloads()),
+                         [](const auto& test) { return test.param.name; });
 
 class FlippedBits : public testing::TestWithParam<BitState> {};
 
@@ -112,8 +108,9 @@ TEST(ReplayLine, ReadsBack) {
   fault.way = 2;
   EXPECT_EQ(line_of(workload, fault), "faults:commits:12.kill:9:2");
   EXPECT_EQ(line_of(BitState::kLog, {"db.log-1-2", 77}), "bits:log:db.log-1-2:77");
-  for (const char* line : {"points:commits:31.517:4.kill", "faults:commits:12.kill:9:2",
-                           "faults:trees:life:9:2", "bits:log:db.log-1-2:77", "lives:150"}) {
+  for (const char* line :
+       {"points:commits:31.517:4.kill", "points:new.p1d2c:3.kill", "faults:commits:12.kill:9:2",
+        "faults:trees:life:9:2", "bits:log:db.log-1-2:77", "lives:150"}) {
     const auto read = read_line(line);
     ASSERT_TRUE(read) << line << ": " << read.error();
     EXPECT_EQ(line_of(*read), line);
