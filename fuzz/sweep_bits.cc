@@ -37,21 +37,19 @@ class BitsSweep final : public Sweep {
             {"right_data", sum.right},
             {"refused_with_the_damage_named", sum.refused},
             {"named_by_what_is_hit", sum.named},
-            {"undecidable_last_group", sum.undecidable},
-            {"undecidable_padding_before_it", sum.padding}};
+            {"undecidable_last_group", sum.undecidable}};
   }
 
   // The table of docs/FAULT_MODEL.md.
   [[nodiscard]] std::string covered() const override {
     MutexLock lock(mutex_);
     std::string table = fmt::format(
-        "\n| state | bits | right data | opening refused | named when read | last group | padding "
-        "before it |\n|---|---|---|---|---|---|---|");
+        "\n| state | bits | right data | opening refused | named when read | last group |\n"
+        "|---|---|---|---|---|---|");
     for (std::size_t i = 0; i < states_.size(); ++i) {
       const BitCounts& sum = sums_[i];
-      table +=
-          fmt::format("\n| {} | {} | {} | {} | {} | {} | {} |", bit_state_name(states_[i]),
-                      sum.bits, sum.right, sum.refused, sum.named, sum.undecidable, sum.padding);
+      table += fmt::format("\n| {} | {} | {} | {} | {} | {} |", bit_state_name(states_[i]),
+                           sum.bits, sum.right, sum.refused, sum.named, sum.undecidable);
     }
     return table;
   }

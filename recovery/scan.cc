@@ -47,6 +47,7 @@ class Scan {
   Ahead take(const LogItem& item);
   bool note_records(std::span<const std::byte> payload);
   void commit(const LogItem& item);
+  void note_bad_padding(const LogItem& item);
   void end_here();
   void enter(std::size_t file, const LogPosition& at);
   [[nodiscard]] int best_claim() const;
@@ -164,7 +165,9 @@ Result<Ahead> Scan::step() {
   facts.ahead = item.ahead;
   const int successor = item.ahead == Ahead::kContinues ? successor_of(item) : -1;
   facts.successor = successor >= 0;
-  switch (decide(facts).step) {
+  const Step step = decide(facts).step;
+  if (item.bad_padding && step != Step::kStop) note_bad_padding(item);
+  switch (step) {
     case Step::kFollowClaim:
       enter(static_cast<std::size_t>(claim), here_);
       end_here();
@@ -224,6 +227,14 @@ bool Scan::note_records(std::span<const std::byte> payload) {
     pending_.highest_slot = std::max(pending_.highest_slot, record->slot);
   }
   return true;
+}
+
+// The chain shows that nothing is missing; still, someone's storage changed bytes.
+void Scan::note_bad_padding(const LogItem& item) {
+  out_.notes.push_back("the bytes of " + current().path + " from offset " +
+                       std::to_string(file_offset(current().header.ref.start, here_.lsn)) + " to " +
+                       std::to_string(item.offset) +
+                       " should be zero and aren't; nothing is missing there");
 }
 
 void Scan::commit(const LogItem& item) {

@@ -75,14 +75,24 @@ Result<LogItem> SegmentReader::read(Lsn lsn, std::uint64_t chain) {
   LogItem item;
   item.offset = file_offset(segment_->header.ref.start, lsn);
   const auto head = TRY(view(item.offset, 8));
-  if (first_nonzero(head) != head.size()) return read_batch(item.offset, chain);
-  // Zero: the rest of a sealed block, or the end.
+  if (first_nonzero(head) != head.size()) {
+    item = TRY(read_batch(item.offset, chain));
+    if (item.ahead != Ahead::kJunk) return item;
+  }
+  // The rest of a sealed block, or the end. If it isn't zero, only a chained batch behind it proves
+  // that nothing else stood there.
   const std::uint64_t block = align_up(item.offset, kLogBlockBytes);
+  const bool zero = TRY(zero_between(item.offset, block));
   item.ahead = Ahead::kJunk;
-  if (!TRY(zero_between(item.offset, block))) return item;
+  if (item.offset == block && first_nonzero(head) != head.size()) return item;
   const auto next = TRY(view(block, 8));
-  if (first_nonzero(next) != next.size()) return read_batch(block, chain);
-  if (TRY(zero_between(block, segment_->bytes))) item.ahead = Ahead::kNothing;
+  if (first_nonzero(next) != next.size()) {
+    LogItem behind = TRY(read_batch(block, chain));
+    behind.bad_padding = !zero;
+    const bool chained = behind.ahead == Ahead::kBatch || behind.ahead == Ahead::kContinues;
+    return zero || chained ? behind : item;
+  }
+  if (zero && TRY(zero_between(block, segment_->bytes))) item.ahead = Ahead::kNothing;
   return item;
 }
 

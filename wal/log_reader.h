@@ -31,6 +31,7 @@ struct LogItem {
   BatchHeader header;                  // Unless kNothing or kJunk.
   std::span<const std::byte> payload;  // kBatch: good until the reader's next call.
   Lsn next{};                          // kBatch, kContinues: where the next batch is looked for.
+  bool bad_padding = false;            // The rest of the block before it should be zero, and isn't.
 };
 
 class SegmentReader {
@@ -38,7 +39,8 @@ class SegmentReader {
   SegmentReader(const FoundSegment& segment, bool past_cache)
       : segment_(&segment), past_cache_(past_cache) {}
 
-  // What stands at `lsn`, or at the next block if what lies between is zero.
+  // What stands at `lsn`, or at the next block if what lies between is zero or is no batch, while
+  // the one at the next block is chained to the one before `lsn`.
   Result<LogItem> read(Lsn lsn, std::uint64_t chain);
 
   // Every sound batch header of this epoch that stands where it says, at every multiple of 8 from

@@ -80,7 +80,6 @@ void BitCounts::add(const BitCounts& more) {
   refused += more.refused;
   named += more.named;
   undecidable += more.undecidable;
-  padding += more.padding;
 }
 
 BitSweep::BitSweep(BitState state)
@@ -135,10 +134,7 @@ void BitSweep::build(BitState state) {
     const auto before = logs_before_.find(path);
     for (std::uint64_t at = 0; before != logs_before_.end() && at < bytes.size(); ++at) {
       const auto old = at < before->second.size() ? before->second[at] : std::byte{0};
-      if (old == bytes[at]) {
-        if (bytes[at] != std::byte{0} && file.group_to == 0) file.padding_from = at + 1;
-        continue;
-      }
+      if (old == bytes[at]) continue;
       if (file.group_to == 0) file.group_from = at;
       file.group_to = align_up(at + 1, kBatchAlign);
     }
@@ -146,15 +142,12 @@ void BitSweep::build(BitState state) {
   }
 }
 
-// kUndecidable or kPadding where the newest transaction may be gone, kWrong where it may not.
-BitSweep::Verdict BitSweep::excuse_at(const BitPlace& place) const {
+// Where the newest transaction may be gone.
+bool BitSweep::in_last_group(const BitPlace& place) const {
   const std::uint64_t byte = place.bit / 8;
-  for (const File& file : files_) {
-    if (file.path != place.file || byte >= file.group_to) continue;
-    if (byte >= file.group_from) return Verdict::kUndecidable;
-    if (byte >= file.padding_from) return Verdict::kPadding;
-  }
-  return Verdict::kWrong;
+  return std::ranges::any_of(files_, [&](const File& file) {
+    return file.path == place.file && byte >= file.group_from && byte < file.group_to;
+  });
 }
 
 std::optional<BitFailure> BitSweep::run(std::uint64_t part, std::uint64_t stride) {
@@ -177,8 +170,7 @@ std::optional<BitFailure> BitSweep::run(std::uint64_t part, std::uint64_t stride
 std::optional<std::string> BitSweep::replay(const BitPlace& place,
                                             std::vector<std::string>* story) {
   const Verdict verdict = flip(place);
-  constexpr const char* kNames[] = {"right data",  "refused",     "named",
-                                    "undecidable", "undecidable", "WRONG"};
+  constexpr const char* kNames[] = {"right data", "refused", "named", "undecidable", "WRONG"};
   if (story != nullptr) {
     for (const File& file : files_) {
       story->push_back(file.path + ": " + std::to_string(file.bytes) + " bytes");
@@ -206,7 +198,6 @@ BitSweep::Verdict BitSweep::flip(const BitPlace& place) {
   counts_.refused += verdict == Verdict::kRefused ? 1 : 0;
   counts_.named += verdict == Verdict::kNamed ? 1 : 0;
   counts_.undecidable += verdict == Verdict::kUndecidable ? 1 : 0;
-  counts_.padding += verdict == Verdict::kPadding ? 1 : 0;
   return verdict;
 }
 
@@ -247,15 +238,14 @@ BitSweep::Verdict BitSweep::judge_opened(Database& database, const BitPlace& pla
   auto reader = database.begin_read();
   if (!reader) return wrong("begin_read(): " + reader.error().to_string());
   if (found == newest) return walk(*reader, newest_);
-  const Verdict excuse = excuse_at(place);
-  if (found + 1 != newest || excuse == Verdict::kWrong) {
+  if (found + 1 != newest || !in_last_group(place)) {
     return wrong("opens silently with transaction " + std::to_string(found) + " of " +
                  std::to_string(newest));
   }
   const Verdict verdict = walk(*reader, before_);
   if (verdict == Verdict::kWrong) return verdict;
   what_ = "the newest transaction is gone";
-  return excuse;
+  return Verdict::kUndecidable;
 }
 
 BitSweep::Verdict BitSweep::walk(const Reader& reader, const Model::Trees& expected) {

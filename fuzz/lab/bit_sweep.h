@@ -2,8 +2,7 @@
 // files flipped. What it shows is right, or an error that names the damage.
 //
 // One other outcome is allowed: the newest transaction is gone when the bit lies in the very last
-// synced group of the log, or in the padding before it, and no mark vouches for that group yet (U1
-// of docs/FAULT_MODEL.md).
+// synced group of the log and no mark vouches for that group yet (U1 of docs/FAULT_MODEL.md).
 #pragma once
 
 #include <cstdint>
@@ -47,7 +46,6 @@ struct BitCounts {
   std::uint64_t refused = 0;      // open() names the damage.
   std::uint64_t named = 0;        // Reads of what is hit name it; the rest is right.
   std::uint64_t undecidable = 0;  // By design: the state before the last group, whole.
-  std::uint64_t padding = 0;      // The same, though only the zeros before that group are hit.
   void add(const BitCounts& more);
 };
 
@@ -69,14 +67,13 @@ class BitSweep {
   struct File {
     std::string path;
     std::uint64_t bytes = 0;
-    // Bytes of the last group, and the zeros before it; empty for none.
-    std::uint64_t padding_from = 0, group_from = 0, group_to = 0;
+    std::uint64_t group_from = 0, group_to = 0;  // Of the last group; empty for none.
   };
-  enum class Verdict : std::uint8_t { kRight, kRefused, kNamed, kUndecidable, kPadding, kWrong };
+  enum class Verdict : std::uint8_t { kRight, kRefused, kNamed, kUndecidable, kWrong };
 
   void build(BitState state);
   std::uint64_t live_up_to_the_end(BitState state, std::uint64_t changes_of_last_op);
-  [[nodiscard]] Verdict excuse_at(const BitPlace& place) const;
+  [[nodiscard]] bool in_last_group(const BitPlace& place) const;
   Verdict flip(const BitPlace& place);
   Verdict judge(const BitPlace& place);
   Verdict judge_opened(Database& database, const BitPlace& place);

@@ -127,6 +127,30 @@ TEST(ScanStep, S3GroupsOfSeveralBatchesAreWhole) {
   EXPECT_EQ(redo_all(*env.storage, *outcome), (std::vector<std::uint64_t>{1, 2, 3}));
 }
 
+// Storage changed the zeros between two groups. That the second is chained to the first proves that
+// nothing else stood there: it isn't lost with them.
+TEST(ScanStep, S2AChainedBatchBehindBadPadding) {
+  LogEnv env;
+  auto log = env.start(1, {});
+  commit(*log, 1);
+  const std::size_t padding = kSegmentBodyOffset + batch_bytes(payload_of(1).size());
+  commit(*log, 2);
+  for (const std::size_t at : {padding, padding + 3, kSegmentBodyOffset + 4095}) {
+    auto hit = env.storage->clone();
+    hit->bytes(kFirst)[at] ^= std::byte{0x10};
+    const auto outcome = *recover(*hit, start_of(*log));
+    EXPECT_EQ(outcome.log_end, LogEnd::kClean) << at;
+    EXPECT_EQ(redo_all(*hit, outcome), (std::vector<std::uint64_t>{1, 2})) << at;
+    ASSERT_EQ(outcome.notes.size(), 1u) << at;
+    EXPECT_NE(outcome.notes[0].find("from offset " + std::to_string(padding) + " to "),
+              std::string::npos)
+        << outcome.notes[0];
+    // Another batch than the one that was there proves nothing: the group is gone, and says so.
+    hit->bytes(kFirst)[kSegmentBodyOffset + 4096 + 4] ^= std::byte{1};
+    EXPECT_EQ(recover(*hit, start_of(*log))->log_end, LogEnd::kTorn) << at;
+  }
+}
+
 TEST(ScanStep, S4GoesThroughSuccessors) {
   LogEnv env;
   auto log = env.start(1, {}, 64 << 10);
