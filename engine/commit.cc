@@ -68,7 +68,7 @@ Result<void> DatabaseImpl::make_room() {
 Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durability, bool wait) {
   const auto published = at_boundary([&]() -> Result<bool> {
     TRY(writer.usable());
-    TRY(writer.settle_records());
+    TRY(writer.settle());
     return log_and_publish(writer);
   });
   if (!published) {

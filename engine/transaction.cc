@@ -84,20 +84,27 @@ WriteTransaction::~WriteTransaction() = default;
 
 Result<void> WriteTransaction::put(Tree tree, std::string_view key, std::string_view value) {
   return owned_->change([&]() -> Result<void> {
-    const TreeRef ref = TRY(owned_->resolve(tree));
-    const PutOutcome outcome = TRY(tree_put(owned_->view(), ref, key, value));
-    if (!outcome.existed) owned_->note_records(ref.id, 1);
+    (void)TRY(owned_->put(tree, key, value, PutMode::kUpsert));
     return {};
   });
 }
 
+Result<bool> WriteTransaction::insert(Tree tree, std::string_view key, std::string_view value) {
+  return owned_->change([&] { return owned_->put(tree, key, value, PutMode::kInsertOnly); });
+}
+
+Result<bool> WriteTransaction::replace(Tree tree, std::string_view key, std::string_view value) {
+  return owned_->change([&] { return owned_->put(tree, key, value, PutMode::kReplaceOnly); });
+}
+
+Result<bool> WriteTransaction::compare_and_set(Tree tree, std::string_view key,
+                                               std::optional<std::string_view> expected,
+                                               std::optional<std::string_view> desired) {
+  return owned_->change([&] { return owned_->compare_and_set(tree, key, expected, desired); });
+}
+
 Result<bool> WriteTransaction::erase(Tree tree, std::string_view key) {
-  return owned_->change([&]() -> Result<bool> {
-    const TreeRef ref = TRY(owned_->resolve(tree));
-    const bool erased = TRY(tree_erase(owned_->view(), ref, key));
-    if (erased) owned_->note_records(ref.id, -1);
-    return erased;
-  });
+  return owned_->change([&] { return owned_->erase(tree, key); });
 }
 
 Result<Tree> WriteTransaction::create_tree(std::string_view name) {
@@ -112,6 +119,21 @@ Result<Tree> WriteTransaction::open_or_create_tree(std::string_view name) {
     auto found = open_tree(name);
     if (found || found.error().code() != ErrorCode::kNotFound) return found;
     return create_tree(name);
+  });
+}
+
+Result<void> WriteTransaction::rename_tree(Tree tree, std::string_view name) {
+  return owned_->change([&] { return catalog_rename(owned_->view(), TreeId{tree.id()}, name); });
+}
+
+Result<void> WriteTransaction::drop_tree(Tree tree) {
+  return owned_->all_or_nothing([&] { return owned_->drop_tree(tree); });
+}
+
+Result<Savepoint> WriteTransaction::savepoint() {
+  return at_boundary([&]() -> Result<Savepoint> {
+    auto anchor = owned_->anchor();
+    return Savepoint(std::move(anchor), TRY(owned_->begin_savepoint()));
   });
 }
 

@@ -46,6 +46,7 @@ WriteState::WriteState(DatabaseImpl& db, PageCache& cache, SlotClaim slot, IdSpa
     : ReadState(db, view_), view_(cache, std::move(slot), ids, number, std::move(make_room)) {}
 
 WriteState::~WriteState() {
+  if (anchor_ != nullptr) *anchor_ = nullptr;
   abort();
 }
 
@@ -68,7 +69,72 @@ Result<std::uint64_t> WriteState::count(TreeId id) {
                                  : committed + static_cast<std::uint64_t>(found->second);
 }
 
-Result<void> WriteState::settle_records() {
+namespace {
+
+// Bytes that a change may move while it reads them are copied first: a cursor's value may lie in
+// the very page that is to take it.
+class Argument {
+ public:
+  Argument(const WriteView& view, std::string_view bytes) : bytes_(bytes) {
+    if (view.owns(bytes.data())) bytes_ = copy_.assign(bytes);
+  }
+  Argument(const Argument&) = delete;
+  Argument& operator=(const Argument&) = delete;
+  [[nodiscard]] std::string_view bytes() const { return bytes_; }
+
+ private:
+  std::string copy_;
+  std::string_view bytes_;
+};
+
+}  // namespace
+
+Result<bool> WriteState::put(Tree tree, std::string_view key, std::string_view value,
+                             PutMode mode) {
+  const TreeRef ref = TRY(resolve(tree));
+  const Argument key_here(view_, key);
+  const Argument value_here(view_, value);
+  const PutOutcome outcome = TRY(tree_put(view_, ref, key_here.bytes(), value_here.bytes(), mode));
+  note_records(ref.id, outcome.stored && !outcome.existed ? 1 : 0);
+  return outcome.stored;
+}
+
+Result<bool> WriteState::erase(Tree tree, std::string_view key) {
+  const TreeRef ref = TRY(resolve(tree));
+  const Argument key_here(view_, key);
+  const bool erased = TRY(tree_erase(view_, ref, key_here.bytes()));
+  note_records(ref.id, erased ? -1 : 0);
+  return erased;
+}
+
+Result<bool> WriteState::compare_and_set(Tree tree, std::string_view key,
+                                         std::optional<std::string_view> expected,
+                                         std::optional<std::string_view> desired) {
+  const TreeRef ref = TRY(resolve(tree));
+  const Argument key_here(view_, key);
+  const Argument expected_here(view_, expected.value_or(""));
+  const Argument desired_here(view_, desired.value_or(""));
+  if (expected) expected = expected_here.bytes();
+  if (desired) desired = desired_here.bytes();
+  const SwapOutcome outcome =
+      TRY(tree_compare_and_set(view_, ref, key_here.bytes(), expected, desired));
+  if (outcome.matched) note_records(ref.id, (desired ? 1 : 0) - (outcome.existed ? 1 : 0));
+  return outcome.matched;
+}
+
+Result<void> WriteState::drop_tree(Tree tree) {
+  const CatalogEntry entry = TRY(catalog_remove(view_, TreeId{tree.id()}));
+  TRY(tree_drop(view_, entry.tree));
+  records_.erase(entry.tree.id);
+  trees_changed();
+  return {};
+}
+
+Result<void> WriteState::settle() {
+  while (!savepoints_.empty()) {
+    view_.release_savepoint();
+    savepoints_.pop_back();
+  }
   for (const auto& [id, change] : records_) {
     if (change != 0) TRY(catalog_add_records(view_, id, change));
   }

@@ -30,13 +30,22 @@ class ReadState {
   PageSource& source() { return *source_; }
   // Root and id, looked up once per transaction; the catalog's word is final for a snapshot.
   Result<TreeRef> resolve(Tree tree);
+  // Grows when a tree may have gone that was there before: what it was resolved to is void.
+  [[nodiscard]] std::uint64_t tree_changes() const { return tree_changes_; }
   // As of this transaction, its own changes included.
   virtual Result<std::uint64_t> count(TreeId id);
 
  protected:
   DatabaseImpl& db_;
   PageSource* source_;
+  void trees_changed() noexcept {
+    resolved_.clear();
+    ++tree_changes_;
+  }
   std::vector<TreeRef> resolved_;
+
+ private:
+  std::uint64_t tree_changes_ = 0;
 };
 
 class SnapshotState final : public ReadState {
@@ -70,9 +79,41 @@ class WriteState final : public ReadState {
     if (!result && dooms(result.error())) doom(result.error());
     return result;
   }
-  void note_records(TreeId id, std::int64_t change) { records_[id] += change; }
-  // Writes the record counts into the catalog.
-  Result<void> settle_records();
+
+  // Changes of records and trees, with what they mean for the counts; each within change() or
+  // all_or_nothing(). Arguments may be views that a cursor gave out.
+  Result<bool> put(Tree tree, std::string_view key, std::string_view value, PutMode mode);
+  Result<bool> erase(Tree tree, std::string_view key);
+  Result<bool> compare_and_set(Tree tree, std::string_view key,
+                               std::optional<std::string_view> expected,
+                               std::optional<std::string_view> desired);
+  Result<void> drop_tree(Tree tree);
+
+  // Ends all savepoints, and writes the record counts into the catalog.
+  Result<void> settle();
+
+  // Savepoints, in savepoint.cc. A number that names none is one whose time is over.
+  Result<std::uint64_t> begin_savepoint();
+  Result<void> release_savepoint(std::uint64_t number);
+  Result<void> roll_back_to(std::uint64_t number);
+  void end_savepoint(std::uint64_t number) noexcept;
+  // Runs a change that is done as a whole or, after an error, not at all: then the transaction goes
+  // on.
+  template <class F>
+  auto all_or_nothing(F&& f) noexcept -> decltype(f()) {
+    const auto begun = at_boundary([this] { return begin_savepoint(); });
+    if (!begun) return std::unexpected(begun.error());
+    auto result = at_boundary(std::forward<F>(f));
+    if (result) {
+      const auto released = at_boundary([&] { return release_savepoint(*begun); });
+      if (!released) result = std::unexpected(released.error());
+    }
+    end_savepoint(*begun);
+    return result;
+  }
+  // For the handles of savepoints, which may outlive this.
+  std::shared_ptr<WriteState*> anchor();
+
   void doom(const Error& error) noexcept {
     if (!doomed_) doomed_ = error;
   }
@@ -82,17 +123,32 @@ class WriteState final : public ReadState {
   [[nodiscard]] bool ended() const { return ended_; }
 
  private:
+  // What a savepoint brings back beside pages and ids.
+  struct SavepointMark {
+    std::uint64_t number;
+    std::map<TreeId, std::int64_t> records;
+  };
+
   [[nodiscard]] bool dooms(const Error& error) const noexcept;
+  void note_records(TreeId id, std::int64_t change) {
+    if (change != 0) records_[id] += change;
+  }
+  SavepointMark* find_savepoint(std::uint64_t number) noexcept;
+  void rolled_back(std::map<TreeId, std::int64_t>&& records) noexcept;
 
   WriteView view_;
   std::map<TreeId, std::int64_t> records_;
+  std::vector<SavepointMark> savepoints_;  // As many as the view has.
+  std::uint64_t savepoints_made_ = 0;
+  std::shared_ptr<WriteState*> anchor_;
   std::optional<Error> doomed_;
   bool ended_ = false;
 };
 
 class CursorState {
  public:
-  CursorState(ReadState& reader, TreeRef tree) : reader_(reader), cursor_(reader.source(), tree) {}
+  CursorState(ReadState& reader, TreeRef tree)
+      : reader_(reader), tree_(tree), cursor_(reader.source(), tree) {}
   // Both are the boundary. A move that fails leaves the cursor nowhere.
   template <class F>
   auto move(F&& f) noexcept -> decltype(f(std::declval<TreeCursor&>())) {
@@ -104,13 +160,25 @@ class CursorState {
   auto ask(F&& f) noexcept -> decltype(f(std::declval<TreeCursor&>())) {
     return at_boundary([&]() -> decltype(f(cursor_)) {
       if (auto ok = reader_.usable(); !ok) return std::unexpected(ok.error());
+      if (auto ok = tree_still_there(); !ok) return std::unexpected(ok.error());
       return f(cursor_);
     });
   }
   TreeCursor& cursor() { return cursor_; }
 
  private:
+  // kNotFound when this transaction has dropped it, or rolled back past its making.
+  Result<void> tree_still_there() {
+    if (tree_changes_ == reader_.tree_changes()) return {};
+    const auto found = reader_.resolve(Tree(raw(tree_.id)));
+    if (!found) return std::unexpected(found.error());
+    tree_changes_ = reader_.tree_changes();
+    return {};
+  }
+
   ReadState& reader_;
+  TreeRef tree_;
+  std::uint64_t tree_changes_ = reader_.tree_changes();
   TreeCursor cursor_;
 };
 

@@ -57,6 +57,11 @@ class FramePool {
   Frame& frame(FrameIndex index) { return frames_[index - 1]; }
   std::byte* data(FrameIndex index) { return arena_ + std::size_t{index - 1} * page_size_; }
   std::span<std::byte> bytes(FrameIndex index) { return {data(index), page_size_}; }
+  [[nodiscard]] bool contains(const void* bytes) const {
+    const auto offset =
+        reinterpret_cast<std::uintptr_t>(bytes) - reinterpret_cast<std::uintptr_t>(arena_);
+    return offset < std::size_t{count_} * page_size_;
+  }
 
   // Recency, apart from the frames so that a reader's test touches a dense array. Tested before it
   // is set: a page in steady use is written to by nobody.

@@ -75,6 +75,8 @@ class PageCache {
   [[nodiscard]] std::uint64_t tag() const { return config_.tag; }
   std::byte* data(FrameIndex frame) { return pool_->data(frame); }
   std::span<std::byte> bytes(FrameIndex frame) { return pool_->bytes(frame); }
+  // Whether these are bytes of a frame.
+  [[nodiscard]] bool owns(const void* bytes) const { return pool_->contains(bytes); }
   ReaderSlots& readers() { return readers_; }
   PageTable& table() { return table_; }
 

@@ -12,6 +12,11 @@ constexpr std::uint16_t kMoveBit = 0x8000;
 constexpr std::size_t kEditFrom = page_at::kKind;  // What lies before is not edited.
 static_assert(kPageSizeMax - kEditFrom < kMoveBit, "a length must leave the top bit clear");
 
+// Edits that take more than this are worse than an image, which leaves out the gap.
+constexpr std::size_t edit_bytes_max(std::size_t page_size) {
+  return page_size / 2;
+}
+
 bool in_range(std::span<const std::byte> page, std::size_t at, std::size_t length) {
   return at >= kEditFrom && at <= page.size() && length <= page.size() - at;
 }
@@ -31,12 +36,21 @@ bool move_bytes(std::span<std::byte> page, std::size_t to, std::size_t from, std
 
 }  // namespace
 
+void EditList::join(const EditList& later, std::size_t page_size) noexcept {
+  broken_ = broken_ || later.broken_;
+  if (image_) return;
+  if (later.image_ || bytes_.size() + later.bytes_.size() > edit_bytes_max(page_size)) {
+    become_image();
+  } else {
+    bytes_.insert(bytes_.end(), later.bytes_.begin(), later.bytes_.end());
+  }
+}
+
 void Editor::note(std::uint16_t at, std::uint16_t length_field,
                   std::span<const std::byte> payload) {
   if (list_->image_) return;
-  if (list_->bytes_.size() + 4 + payload.size() > page_.size() / 2) {
-    list_->image_ = true;
-    list_->bytes_.clear();
+  if (list_->bytes_.size() + 4 + payload.size() > edit_bytes_max(page_.size())) {
+    list_->become_image();
     return;
   }
   std::byte head[4];

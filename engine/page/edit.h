@@ -38,8 +38,19 @@ class EditList {
   // Set when an Editor was asked for an impossible change; the transaction must not commit.
   [[nodiscard]] bool broken() const { return broken_; }
 
+  // Of what follows `earlier`: the same base, and no edits yet. join() puts the two together.
+  static EditList after(const EditList& earlier) { return EditList(earlier.base_, earlier.image_); }
+  // Makes room for the edits of `later`, so that join() takes no memory.
+  void make_room_for(const EditList& later) { bytes_.reserve(bytes_.size() + later.bytes_.size()); }
+  // Appends what followed. Needs make_room_for().
+  void join(const EditList& later, std::size_t page_size) noexcept;
+
  private:
   friend class Editor;
+  void become_image() noexcept {
+    image_ = true;
+    bytes_.clear();
+  }
   EditList(TxnNumber base, bool image) : base_(base), image_(image) {}
   TxnNumber base_;
   bool image_;

@@ -22,6 +22,7 @@ struct Path {
   std::uint32_t depth = 0;  // Steps in use; the last is the leaf's.
 
   [[nodiscard]] Step& back() { return steps[depth - 1]; }
+  [[nodiscard]] const Step& back() const { return steps[depth - 1]; }
 };
 
 inline constexpr int kAnyLevel = -1;

@@ -20,6 +20,11 @@ class IdSet {
     return fresh;
   }
 
+  void erase(PageId id) noexcept {
+    const auto found = blocks_.find(raw(id) / kBlockIds);
+    if (found != blocks_.end())
+      found->second[raw(id) % kBlockIds / 64] &= ~(std::uint64_t{1} << (raw(id) % 64));
+  }
   void clear() noexcept { blocks_.clear(); }
   [[nodiscard]] bool contains(PageId id) const {
     const auto found = blocks_.find(raw(id) / kBlockIds);

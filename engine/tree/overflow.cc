@@ -67,19 +67,40 @@ Result<OverflowStub> write_overflow(PageSink& sink, TreeId tree, std::string_vie
   return stub;
 }
 
+namespace {
+
+// The value's bytes in page `index` of the run. Good as the page is.
+Result<std::string_view> overflow_part(PageSource& source, TreeId tree, const OverflowStub& stub,
+                                       std::uint32_t index) {
+  const PageId id = stub.first + index;
+  const std::byte* page = TRY(page_of(source, tree, id));
+  if (const char* wrong = check_overflow_page(page, source.page_size(), tree, stub, index)) {
+    return damaged(tree, id, wrong);
+  }
+  return as_view(page + kPageHeadBytes, overflow_bytes_at(stub, source.page_size(), index));
+}
+
+}  // namespace
+
 Result<void> read_overflow(PageSource& source, TreeId tree, const OverflowStub& stub,
                            std::string& value) {
-  const std::uint32_t page_size = source.page_size();
   value.clear();
   value.reserve(std::min<std::size_t>(stub.bytes, kReserveMax));
   for (std::uint32_t i = 0; i < stub.pages; ++i) {
-    const std::byte* page = TRY(page_of(source, tree, stub.first + i));
-    if (const char* wrong = check_overflow_page(page, page_size, tree, stub, i)) {
-      return damaged(tree, stub.first + i, wrong);
-    }
-    value.append(as_view(page + kPageHeadBytes, overflow_bytes_at(stub, page_size, i)));
+    value.append(TRY(overflow_part(source, tree, stub, i)));
   }
   return {};
+}
+
+Result<bool> overflow_equals(PageSource& source, TreeId tree, const OverflowStub& stub,
+                             std::string_view value) {
+  if (value.size() != stub.bytes) return false;
+  for (std::uint32_t i = 0; i < stub.pages; ++i) {
+    const std::string_view part = TRY(overflow_part(source, tree, stub, i));
+    if (!value.starts_with(part)) return false;
+    value.remove_prefix(part.size());
+  }
+  return true;
 }
 
 }  // namespace holdfast

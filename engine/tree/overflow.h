@@ -34,5 +34,8 @@ const char* check_overflow_page(const std::byte* page, std::uint32_t page_size, 
 Result<OverflowStub> write_overflow(PageSink& sink, TreeId tree, std::string_view value);
 Result<void> read_overflow(PageSource& source, TreeId tree, const OverflowStub& stub,
                            std::string& value);
+// Whether that is its value. Ends at the first page that differs.
+Result<bool> overflow_equals(PageSource& source, TreeId tree, const OverflowStub& stub,
+                             std::string_view value);
 
 }  // namespace holdfast

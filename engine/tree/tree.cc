@@ -63,6 +63,36 @@ Result<void> check_limits(const PageSource& source, TreeRef tree, std::string_vi
   return {};
 }
 
+Result<void> release_overflow(PageSink& sink, TreeRef tree, const Found& found) {
+  if (!found.place.found || !found.record.overflow) return {};
+  const OverflowStub stub = TRY(stub_of(sink, tree, found));
+  return sink.release(stub.first, stub.pages);
+}
+
+// Where find() has been: inserted, or in place of what is there.
+Result<void> store(PageSink& sink, TreeRef tree, const Path& path, const Found& found,
+                   std::string_view key, std::string_view value) {
+  TRY(release_overflow(sink, tree, found));
+  NewEntry entry{found.place.index, found.place.found, key, value,
+                 value.size() > max_inline_value_bytes(sink.page_size())};
+  std::string stub;
+  if (entry.overflow) {
+    stub = TRY(write_overflow(sink, tree.id, value)).encode();
+    entry.payload = stub;
+  }
+  return store_entry(sink, tree, path, path.depth - 1, entry);
+}
+
+Result<void> remove(PageSink& sink, TreeRef tree, const Path& path, Found& found) {
+  TRY(release_overflow(sink, tree, found));
+  Editor editor = TRY(sink.edit(path.back().page));
+  const NodeView leaf = TRY(view_of(tree.id, editor));
+  if (!leaf.record(found.place.index, found.record)) return bad_record(tree, editor.id());
+  erase_entry(editor, leaf, found.place.index, found.record);
+  if (path.depth > 1) TRY(mend(sink, tree, path));
+  return {};
+}
+
 }  // namespace
 
 Result<PageId> tree_create(PageSink& sink, TreeId id) {
@@ -106,18 +136,7 @@ Result<PutOutcome> tree_put(PageSink& sink, TreeRef tree, std::string_view key,
   if (mode == (existed ? PutMode::kInsertOnly : PutMode::kReplaceOnly))
     return PutOutcome{existed, false};
 
-  if (existed && found.record.overflow) {
-    const OverflowStub stub = TRY(stub_of(sink, tree, found));
-    TRY(sink.release(stub.first, stub.pages));
-  }
-  NewEntry entry{found.place.index, existed, key, value,
-                 value.size() > max_inline_value_bytes(sink.page_size())};
-  std::string stub;
-  if (entry.overflow) {
-    stub = TRY(write_overflow(sink, tree.id, value)).encode();
-    entry.payload = stub;
-  }
-  TRY(store_entry(sink, tree, path, path.depth - 1, entry));
+  TRY(store(sink, tree, path, found, key, value));
   return PutOutcome{existed, true};
 }
 
@@ -126,16 +145,32 @@ Result<bool> tree_erase(PageSink& sink, TreeRef tree, std::string_view key) {
   Path path;
   Found found = TRY(find(sink, tree, key, path));
   if (!found.place.found) return false;
-  if (found.record.overflow) {
-    const OverflowStub stub = TRY(stub_of(sink, tree, found));
-    TRY(sink.release(stub.first, stub.pages));
-  }
-  Editor editor = TRY(sink.edit(path.back().page));
-  const NodeView leaf = TRY(view_of(tree.id, editor));
-  if (!leaf.record(found.place.index, found.record)) return bad_record(tree, editor.id());
-  erase_entry(editor, leaf, found.place.index, found.record);
-  if (path.depth > 1) TRY(mend(sink, tree, path));
+  TRY(remove(sink, tree, path, found));
   return true;
+}
+
+Result<SwapOutcome> tree_compare_and_set(PageSink& sink, TreeRef tree, std::string_view key,
+                                         std::optional<std::string_view> expected,
+                                         std::optional<std::string_view> desired) {
+  TRY(check_limits(sink, tree, key, desired.value_or("")));
+  const PageGuard guard(sink);
+  Path path;
+  Found found = TRY(find(sink, tree, key, path));
+  const bool existed = found.place.found;
+  if (existed != expected.has_value()) return SwapOutcome{existed, false};
+  if (existed && found.record.overflow) {
+    const OverflowStub stub = TRY(stub_of(sink, tree, found));
+    if (!TRY(overflow_equals(sink, tree.id, stub, *expected))) return SwapOutcome{true, false};
+    found = TRY(find(sink, tree, key, path));  // Its page may have gone meanwhile.
+  } else if (existed && found.record.payload != *expected) {
+    return SwapOutcome{true, false};
+  }
+  if (desired) {
+    TRY(store(sink, tree, path, found, key, *desired));
+  } else if (existed) {
+    TRY(remove(sink, tree, path, found));
+  }
+  return SwapOutcome{existed, true};
 }
 
 }  // namespace holdfast

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,17 @@ Result<PutOutcome> tree_put(PageSink& sink, TreeRef tree, std::string_view key,
 
 // False when there was no such key.
 Result<bool> tree_erase(PageSink& sink, TreeRef tree, std::string_view key);
+
+struct SwapOutcome {
+  bool existed;  // As in PutOutcome.
+  bool matched;  // What was there was what was expected, and is now what was desired.
+};
+
+// Nothing expected: no record; nothing desired: none from now on. Where it doesn't match, nothing
+// changes. Reads a long value page by page, and only if its length is right.
+Result<SwapOutcome> tree_compare_and_set(PageSink& sink, TreeRef tree, std::string_view key,
+                                         std::optional<std::string_view> expected,
+                                         std::optional<std::string_view> desired);
 
 struct DropOutcome {
   std::uint64_t pages_released = 0;

@@ -56,6 +56,28 @@ Result<std::uint32_t> stored_next_id(PageSource& source) {
   return load32(reinterpret_cast<const std::byte*>(value.data()));
 }
 
+Result<void> check_new_name(PageSource& source, std::string_view name) {
+  if (name.empty() || name.size() > kMaxTreeNameBytes) {
+    return fail(ErrorCode::kLimitExceeded,
+                "a tree's name has 1 to " + std::to_string(kMaxTreeNameBytes) +
+                    " bytes; this one has " + std::to_string(name.size()));
+  }
+  if (TRY(tree_contains(source, kCatalog, name_key(name)))) {
+    return fail(ErrorCode::kAlreadyExists,
+                "there is a tree named '" + std::string(name) + "' already");
+  }
+  return {};
+}
+
+Result<CatalogEntry> find_to_change(PageSource& source, TreeId id) {
+  if (id == kDefaultTree) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the default tree stays and has no name: erase its records instead",
+                {.file = {}, .offset = {}, .page = {}, .tree = raw(id), .txn = {}});
+  }
+  return catalog_find(source, id);
+}
+
 Result<void> put_entry(PageSink& sink, const CatalogEntry& entry) {
   TRY(tree_put(sink, kCatalog, tree_key(entry.tree.id), tree_value(entry)));
   return {};
@@ -133,16 +155,7 @@ Result<void> catalog_check(PageSource& source) {
 }
 
 Result<CatalogEntry> catalog_add(PageSink& sink, std::string_view name, std::uint32_t& next_id) {
-  if (name.empty() || name.size() > kMaxTreeNameBytes) {
-    return fail(ErrorCode::kLimitExceeded,
-                "a tree's name has 1 to " + std::to_string(kMaxTreeNameBytes) +
-                    " bytes; this one has " + std::to_string(name.size()));
-  }
-  std::string value;
-  if (TRY(tree_get(sink, kCatalog, name_key(name), value))) {
-    return fail(ErrorCode::kAlreadyExists,
-                "there is a tree named '" + std::string(name) + "' already");
-  }
+  TRY(check_new_name(sink, name));
   next_id = std::max(next_id, TRY(stored_next_id(sink)));
   if (next_id >= raw(kMapTree)) {
     return fail(ErrorCode::kLimitExceeded, "the database has used all 2^32 tree ids");
@@ -157,6 +170,24 @@ Result<CatalogEntry> catalog_add(PageSink& sink, std::string_view name, std::uin
   TRY(tree_put(sink, kCatalog, name_key(name), u32_value(raw(id))));
   TRY(tree_put(sink, kCatalog, kNextIdKey, u32_value(next_id)));
   return entry;
+}
+
+Result<CatalogEntry> catalog_remove(PageSink& sink, TreeId id) {
+  CatalogEntry entry = TRY(find_to_change(sink, id));
+  TRY(tree_erase(sink, kCatalog, tree_key(id)));
+  TRY(tree_erase(sink, kCatalog, name_key(entry.name)));
+  return entry;
+}
+
+Result<void> catalog_rename(PageSink& sink, TreeId id, std::string_view name) {
+  CatalogEntry entry = TRY(find_to_change(sink, id));
+  if (entry.name == name) return {};
+  TRY(check_new_name(sink, name));
+  TRY(tree_erase(sink, kCatalog, name_key(entry.name)));
+  entry.name = name;
+  TRY(put_entry(sink, entry));
+  TRY(tree_put(sink, kCatalog, name_key(name), u32_value(raw(id))));
+  return {};
 }
 
 Result<void> catalog_add_records(PageSink& sink, TreeId id, std::int64_t change) {

@@ -38,6 +38,11 @@ Result<void> catalog_check(PageSource& source);
 // Uses and raises `next_id`, which never goes back while the database is open, so that ids of
 // aborted trees are not reused. kAlreadyExists if the name is taken.
 Result<CatalogEntry> catalog_add(PageSink& sink, std::string_view name, std::uint32_t& next_id);
+// Forgets the tree; its pages are the caller's concern. kNotFound, kInvalidArgument (the default
+// tree).
+Result<CatalogEntry> catalog_remove(PageSink& sink, TreeId id);
+// Errors as of both, and changes nothing then.
+Result<void> catalog_rename(PageSink& sink, TreeId id, std::string_view name);
 Result<void> catalog_add_records(PageSink& sink, TreeId id, std::int64_t change);
 
 }  // namespace holdfast

@@ -6,6 +6,13 @@
 #include "engine/base/result.h"
 
 namespace holdfast {
+namespace {
+
+// What is freed may take a sixteenth of the frames' memory to note.
+constexpr std::size_t kFreedShare = 16;
+constexpr std::size_t kFreedRunBytes = 40;  // A run in its list, with its share of released_.
+
+}  // namespace
 
 WriteView::WriteView(PageCache& cache, SlotClaim slot, IdSpace& ids, TxnNumber number,
                      std::function<Result<void>()> make_room)
@@ -24,28 +31,32 @@ void WriteView::end() noexcept {
 
 void WriteView::drop() noexcept {
   let_go_of_current();
+  while (!savepoints_.empty()) end_savepoint();
   for (PrivatePage& page : pages_) forget(page);
-  pages_.clear();
-  live_ = 0;
-  index_.clear();
-  freed_.clear();
-  released_.clear();
-  ids_.give_back(std::move(allocated_));
-  given_up_.clear();
+  ids_.give_back(std::move(bottom_.allocated));
+  clear();
 }
 
 void WriteView::hand_over() noexcept {
   let_go_of_current();
+  for (PrivatePage& page : pages_) {
+    if (page.frame == kNoFrame) forget(page);
+  }
+  ids_.give_back(std::move(bottom_.given_up));
+  clear();
+}
+
+void WriteView::clear() noexcept {
   pages_.clear();
   live_ = 0;
   index_.clear();
-  freed_.clear();
   released_.clear();
-  ids_.give_back(std::move(given_up_));
-  allocated_.clear();
+  bottom_.allocated.clear();
+  bottom_.given_up.clear();
+  bottom_.freed.clear();
 }
 
-void WriteView::forget(PrivatePage& page) {
+void WriteView::forget(PrivatePage& page) noexcept {
   if (page.frame != kNoFrame) cache_.give_back(std::exchange(page.frame, kNoFrame));
   if (page.base != kNoFrame) cache_.unpin_base(std::exchange(page.base, kNoFrame));
 }
@@ -66,7 +77,9 @@ void WriteView::leave() {
 
 WriteView::PrivatePage* WriteView::find_private(PageId id) {
   auto found = index_.find(id);
-  return found == index_.end() ? nullptr : &pages_[found->second];
+  if (found == index_.end()) return nullptr;
+  PrivatePage& page = pages_[found->second];
+  return page.frame == kNoFrame ? nullptr : &page;  // Released; a savepoint may bring it back.
 }
 
 Editor WriteView::editor_of(PrivatePage& page) {
@@ -114,7 +127,7 @@ void WriteView::unpin(std::uint32_t token) noexcept {
 Result<FrameIndex> WriteView::take_frame() {
   // Each private page may leave a version that readers need; an eighth of the frames is never ours.
   auto room = [&] {
-    const std::uint64_t spoken_for = std::uint64_t{cache_.held()} + 2 * live_ + 2;
+    const std::uint64_t spoken_for = std::uint64_t{cache_.held()} + 2 * live_ + aside_ + 2;
     return spoken_for <= std::uint64_t{cache_.frame_limit()} * 7 / 8;
   };
   if (!room()) {
@@ -123,9 +136,9 @@ Result<FrameIndex> WriteView::take_frame() {
   if (!room()) {
     return fail(
         ErrorCode::kLimitExceeded,
-        "the transaction changes " + std::to_string(live_ + 1) + " pages and " +
-            std::to_string(cache_.held()) + " more can't leave the cache of " +
-            std::to_string(cache_.frame_limit()) +
+        "the transaction changes " + std::to_string(live_ + 1) + " pages, its savepoints keep " +
+            std::to_string(aside_) + " as they were, and " + std::to_string(cache_.held()) +
+            " more can't leave the cache of " + std::to_string(cache_.frame_limit()) +
             " pages; commit smaller transactions, end old snapshots, or set a larger cache_bytes",
         {.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)});
   }
@@ -135,7 +148,14 @@ Result<FrameIndex> WriteView::take_frame() {
 }
 
 Result<Editor> WriteView::edit(PageId id) {
-  if (PrivatePage* mine = find_private(id)) return editor_of(*mine);
+  if (PrivatePage* mine = find_private(id)) {
+    if (mine->level != depth()) TRY(set_aside(*mine));
+    return editor_of(*mine);
+  }
+  if (released_.contains(id)) {
+    return fail(ErrorCode::kDamaged, "a page is to be changed that is free",
+                {.file = {}, .offset = {}, .page = raw(id), .tree = {}, .txn = raw(number_)});
+  }
   PrivatePage& mine = *TRY(add_private(id));
   mine.base = TRY(find_shared(id));
   std::byte* copy = cache_.data(mine.frame);
@@ -150,6 +170,7 @@ Result<Editor> WriteView::edit(PageId id) {
 Result<WriteView::PrivatePage*> WriteView::add_private(PageId id) {
   PrivatePage& mine = pages_.emplace_back();
   mine.page = id;
+  mine.level = depth();
   mine.frame = TRY(take_frame());
   index_[id] = static_cast<std::uint32_t>(pages_.size() - 1);
   ++live_;
@@ -165,7 +186,7 @@ Result<Editor> WriteView::add_fresh(PageId id, TreeId tree, PageKind kind, std::
 }
 
 Result<IdRun> WriteView::take_ids(std::uint32_t count) {
-  IdRun& mine = allocated_.emplace_back();  // First: what is taken can then be given back.
+  IdRun& mine = level().allocated.emplace_back();  // First: what is taken can then be given back.
   auto run = ids_.take(count);
   if (!run) return doomed(run.error());
   mine = *run;
@@ -192,29 +213,68 @@ Result<void> WriteView::release(PageId first, std::uint32_t count) {
     const PageId id = first + i;
     auto there = find_private(id) != nullptr ? Result<bool>(true) : cache_.has_page(id);
     if (!there) return doomed(there.error());
-    if (!*there || !released_.insert(id)) {
+    if (!*there || released_.contains(id)) {
       return fail(ErrorCode::kDamaged, "a page is to be freed that is free already",
                   {.file = {}, .offset = {}, .page = raw(id), .tree = {}, .txn = raw(number_)});
     }
-    release_one(id);
+    TRY(release_one(id));
   }
   return {};
 }
 
-void WriteView::release_one(PageId id) {
+// What can fail comes first. Lists that then say too much are those of a doomed transaction: a
+// rollback empties them.
+Result<void> WriteView::release_one(PageId id) {
   PrivatePage* mine = find_private(id);
-  const bool fresh = mine != nullptr && mine->fresh;
-  if (mine != nullptr) {
+  const bool keep = mine != nullptr && mine->level != depth();
+  if (keep) level().set_aside.emplace_back(index_.find(id)->second, mine->level);
+  TRY(note_released(id, mine != nullptr && mine->fresh));
+  if (mine == nullptr) return {};
+  --live_;
+  if (keep) {
+    SetAside& kept = level().set_aside.back();
+    kept.frame = std::exchange(mine->frame, kNoFrame);
+    kept.edits = std::move(mine->edits);
+    mine->level = depth();
+    ++aside_;
+  } else if (depth() != 0) {
+    // A savepoint further down may have it back: then its base is needed.
+    cache_.give_back(std::exchange(mine->frame, kNoFrame));
+  } else {
     forget(*mine);
     index_.erase(id);
-    --live_;
   }
-  IdRuns& runs = fresh ? given_up_ : freed_;
-  if (!runs.empty() && raw(runs.back().first) + runs.back().count == raw(id)) {
-    ++runs.back().count;
-  } else {
-    runs.push_back({id, 1});
+  return {};
+}
+
+std::size_t WriteView::freed_runs() const {
+  std::size_t runs = bottom_.given_up.size() + bottom_.freed.size();
+  for (const Level& level : savepoints_) runs += level.given_up.size() + level.freed.size();
+  return runs;
+}
+
+std::size_t WriteView::most_freed_runs() const {
+  return std::size_t{cache_.frame_limit()} * cache_.page_size() / kFreedShare / kFreedRunBytes;
+}
+
+Result<void> WriteView::note_released(PageId id, bool fresh) {
+  IdRuns& runs = fresh ? level().given_up : level().freed;
+  if (runs.empty() || raw(runs.back().first) + runs.back().count != raw(id)) {
+    const std::size_t most = most_freed_runs();
+    if (freed_runs() >= most) {
+      return fail(ErrorCode::kLimitExceeded,
+                  "the transaction frees pages in more than " + std::to_string(most) +
+                      " places, which is what the cache of " +
+                      std::to_string(cache_.frame_limit()) +
+                      " pages has room to note; erase in smaller transactions, or set a larger "
+                      "cache_bytes",
+                  {.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)});
+    }
+    runs.push_back({id, 0});
   }
+  (void)released_.insert(id);
+  ++runs.back().count;
+  return {};
 }
 
 }  // namespace holdfast

@@ -3,6 +3,11 @@
 // A page is copied when it is first touched; its base stays pinned until the transaction ends,
 // since readers may need it once the copy is published. Nothing here reaches disk or other threads
 // before commit takes it.
+//
+// Savepoints nest. The first touch of a page after one sets aside what the page was: content in a
+// frame of its own, and its edits; what follows goes into a new list. Rolling back puts that back
+// and drops the pages and ids that came since; releasing joins the lists, so that the log sees one
+// stretch of edits per page whatever savepoints there were, and nothing of what was rolled back.
 #pragma once
 
 #include <deque>
@@ -25,6 +30,7 @@ class WriteView final : public PageSink {
     FrameIndex base = kNoFrame;
     EditList edits = EditList::fresh();
     bool fresh = false;
+    std::uint32_t level = 0;  // Savepoints open when it was added or last set aside.
   };
 
   // Takes over a slot that the caller has claimed. `make_room` is asked to free frames (by a
@@ -36,14 +42,31 @@ class WriteView final : public PageSink {
   WriteView& operator=(const WriteView&) = delete;
 
   [[nodiscard]] TxnNumber number() const { return number_; }
-  [[nodiscard]] bool changed() const { return live_ != 0 || !freed_.empty(); }
+  // Whether these are bytes of some page.
+  [[nodiscard]] bool owns(const void* bytes) const { return cache_.owns(bytes); }
+  [[nodiscard]] bool changed() const { return live_ != 0 || !bottom_.freed.empty(); }
   // Entries whose frame is kNoFrame were released again.
   [[nodiscard]] std::deque<PrivatePage>& pages() { return pages_; }
   // Publishing takes them over.
-  [[nodiscard]] IdRuns& freed() { return freed_; }
+  [[nodiscard]] IdRuns& freed() { return bottom_.freed; }
 
   // A copy that was made and never changed isn't part of the transaction.
   void drop_unchanged(PrivatePage& page);
+
+  // --- Savepoints, in savepoints.cc. The last one begun is the first to go.
+
+  [[nodiscard]] std::size_t savepoints() const { return savepoints_.size(); }
+  void begin_savepoint() { savepoints_.push_back({pages_.size(), {}, {}, {}, {}}); }
+  // Its changes become part of the one below, or of the transaction. Throws only before it has
+  // changed anything.
+  void release_savepoint();
+  // As it was when the savepoint began, after any error too; the savepoint stays.
+  void roll_back() noexcept;
+  // The same, and the savepoint is gone.
+  void end_savepoint() noexcept {
+    roll_back();
+    savepoints_.pop_back();
+  }
 
   // After publishing: the frames belong to the cache, the ids to the trees.
   void hand_over() noexcept;
@@ -65,7 +88,30 @@ class WriteView final : public PageSink {
   Result<void> release(PageId first, std::uint32_t count) override;
 
  private:
+  // What a page was when a savepoint began, or when it was released after that.
+  struct SetAside {
+    std::uint32_t at = 0;     // In pages_.
+    std::uint32_t level = 0;  // PrivatePage::level then.
+    FrameIndex frame = kNoFrame;
+    EditList edits = EditList::fresh();
+  };
+  // What came since a savepoint, the last one or the beginning.
+  struct Level {
+    std::size_t pages = 0;  // Of pages_ at its beginning.
+    std::vector<SetAside> set_aside;
+    IdRuns allocated;  // To give back where this ends in nothing.
+    IdRuns given_up;   // Allocated and released again by this transaction.
+    IdRuns freed;
+  };
+  [[nodiscard]] Level& level() { return savepoints_.empty() ? bottom_ : savepoints_.back(); }
+  [[nodiscard]] std::uint32_t depth() const {
+    return static_cast<std::uint32_t>(savepoints_.size());
+  }
+
   PrivatePage* find_private(PageId id);
+  Result<void> set_aside(PrivatePage& page);
+  void drop_added_since(std::size_t count) noexcept;
+  void forget_released(const IdRuns& runs) noexcept;
   Editor editor_of(PrivatePage& page);
   Result<PrivatePage*> add_private(PageId id);
   [[nodiscard]] std::unexpected<Error> doomed(const Error& error) const;
@@ -73,8 +119,12 @@ class WriteView final : public PageSink {
   Result<IdRun> take_ids(std::uint32_t count);
   Result<FrameIndex> find_shared(PageId id);  // Pinned.
   Result<Editor> add_fresh(PageId id, TreeId tree, PageKind kind, std::uint8_t level);
-  void release_one(PageId id);
-  void forget(PrivatePage& page);
+  Result<void> release_one(PageId id);
+  Result<void> note_released(PageId id, bool fresh);
+  [[nodiscard]] std::size_t freed_runs() const;
+  [[nodiscard]] std::size_t most_freed_runs() const;
+  void forget(PrivatePage& page) noexcept;
+  void clear() noexcept;
   void let_go_of_current();
 
   PageCache& cache_;
@@ -86,12 +136,12 @@ class WriteView final : public PageSink {
   std::uint64_t changes_ = 0;
   FrameIndex current_ = kNoFrame;  // The shared page that page() answered last, pinned.
   std::deque<PrivatePage> pages_;  // Editors point to its elements.
-  std::size_t live_ = 0;
+  std::size_t live_ = 0;           // Those that have a frame.
+  std::size_t aside_ = 0;          // Frames that savepoints keep.
   std::unordered_map<PageId, std::uint32_t> index_;  // Into pages_.
-  IdRuns allocated_;                                 // To give back on drop().
-  IdRuns given_up_;  // Allocated and released again by this transaction.
-  IdRuns freed_;
-  IdSet released_;    // Of both kinds: a damaged tree may name a page twice.
+  Level bottom_;
+  std::vector<Level> savepoints_;
+  IdSet released_;    // Given up or freed: a damaged tree may name a page twice.
   ReaderSlot* slot_;  // Null after end(). Last, so that nothing can fail once it is taken.
 };
 

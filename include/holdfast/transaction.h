@@ -22,6 +22,7 @@
 #include "holdfast/error.h"
 #include "holdfast/export.h"
 #include "holdfast/options.h"
+#include "holdfast/savepoint.h"
 
 namespace holdfast {
 
@@ -106,7 +107,8 @@ class HOLDFAST_EXPORT WriteTransaction : public Reader {
   WriteTransaction& operator=(WriteTransaction&& other) noexcept;
   ~WriteTransaction();  ///< Aborts, unless it was committed.
 
-  /// Inserts or replaces. Views that cursors of this transaction gave out end here.
+  /// Inserts or replaces. Views that cursors of this transaction gave out end here, but may be
+  /// what is stored.
   /// Errors: kLimitExceeded (key, value or transaction too large), kDiskFull, kDamaged, kIo,
   /// kNotFound (tree). An error other than a wrong argument or a limit on key and value dooms the
   /// transaction: only abort remains.
@@ -114,6 +116,28 @@ class HOLDFAST_EXPORT WriteTransaction : public Reader {
     return put(Tree{}, key, value);
   }
   [[nodiscard]] Result<void> put(Tree tree, std::string_view key, std::string_view value);
+
+  /// Stores it only where there is none: false, and nothing changed, when there is one.
+  /// Errors of these three as put().
+  [[nodiscard]] Result<bool> insert(std::string_view key, std::string_view value) {
+    return insert(Tree{}, key, value);
+  }
+  [[nodiscard]] Result<bool> insert(Tree tree, std::string_view key, std::string_view value);
+  /// Stores it only in place of another: false, and nothing changed, when there is none.
+  [[nodiscard]] Result<bool> replace(std::string_view key, std::string_view value) {
+    return replace(Tree{}, key, value);
+  }
+  [[nodiscard]] Result<bool> replace(Tree tree, std::string_view key, std::string_view value);
+  /// Where the value is `expected`, makes it `desired`: true. Else false, and nothing changed.
+  /// std::nullopt stands for no record: expected, it must not be there; desired, it is erased.
+  [[nodiscard]] Result<bool> compare_and_set(std::string_view key,
+                                             std::optional<std::string_view> expected,
+                                             std::optional<std::string_view> desired) {
+    return compare_and_set(Tree{}, key, expected, desired);
+  }
+  [[nodiscard]] Result<bool> compare_and_set(Tree tree, std::string_view key,
+                                             std::optional<std::string_view> expected,
+                                             std::optional<std::string_view> desired);
 
   /// Removes the record; false when there was none.
   [[nodiscard]] Result<bool> erase(std::string_view key) { return erase(Tree{}, key); }
@@ -123,6 +147,20 @@ class HOLDFAST_EXPORT WriteTransaction : public Reader {
   [[nodiscard]] Result<Tree> create_tree(std::string_view name);
   /// Opens the tree, making it first where it is missing.
   [[nodiscard]] Result<Tree> open_or_create_tree(std::string_view name);
+  /// Gives a tree another name; its records and its Tree stay. Errors: kNotFound, kAlreadyExists,
+  /// kLimitExceeded (the name), kInvalidArgument (the default tree has none).
+  [[nodiscard]] Result<void> rename_tree(Tree tree, std::string_view name);
+  /// Forgets the tree with all its records, in time that grows with its pages. Cursors on it then
+  /// answer kNotFound. All or nothing: after an error the transaction goes on without it. Errors:
+  /// kNotFound, kInvalidArgument (the default tree), kLimitExceeded: it has more pages than one
+  /// transaction may free with this cache (docs/LIMITS.md); erase some in transactions before.
+  [[nodiscard]] Result<void> drop_tree(Tree tree);
+
+  /// From here on changes can be undone alone; see savepoint.h. Any number may be open. Each page
+  /// that is changed again after one takes memory for what it was: beyond what fits, the change is
+  /// kLimitExceeded. Errors: kOutOfMemory (nothing changed), and those of a transaction that ended
+  /// or is doomed. commit() keeps what was done since savepoints that are still there.
+  [[nodiscard]] Result<Savepoint> savepoint();
 
   /// Makes all changes visible together and, as the durability says, permanent, with all that it
   /// saw. Without changes it writes nothing and answers the newest token. The transaction is

@@ -20,10 +20,10 @@ import sys
 COLUMNS_MAX = 100
 LINES_WARN = 400
 FOLDERS = ["include", "engine", "wal", "recovery", "fuzz", "tools", "tests"]
-PUBLIC_FILES = ["engine/database.cc", "engine/transaction.cc"]
-PUBLIC = re.compile(r"^Result<[^\n]*> (?:Database|Reader|ReadTransaction|WriteTransaction|Cursor)::"
+PUBLIC_FILES = ["engine/database.cc", "engine/transaction.cc", "engine/savepoint.cc"]
+PUBLIC = re.compile(r"^Result<[^\n]*> (?:Database|Reader|ReadTransaction|WriteTransaction|Savepoint|Cursor)::"
                     r"(\w+)\([^{]*{\n(.*?)^}", re.MULTILINE | re.DOTALL)
-BOUNDARY = re.compile(r"  return (?:at_boundary|owned_->change|state_->(?:move|ask))\(")
+BOUNDARY = re.compile(r"  return (?:at_boundary|owned_->(?:change|all_or_nothing)|state_->(?:move|ask))\(")
 INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.MULTILINE)
 
 
@@ -95,7 +95,7 @@ def check_boundary(name, text):
     if name not in PUBLIC_FILES:
         return
     functions = PUBLIC.findall(text)
-    if len(functions) < 5:
+    if not functions:
         yield f"{name}: holds no public functions; tell PUBLIC_FILES where they are"
     for function, body in functions:
         if not BOUNDARY.match(body):
