@@ -14,8 +14,22 @@ install(TARGETS holdfast EXPORT holdfastTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/holdfast DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/holdfast DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  PATTERN crashlab EXCLUDE)
 install(EXPORT holdfastTargets NAMESPACE holdfast:: DESTINATION ${HOLDFAST_PACKAGE_DIR})
+
+# A component of its own, for find_package and for `cmake --install --component crashlab`.
+if(HOLDFAST_CRASHLAB)
+  install(TARGETS holdfast_crashlab EXPORT holdfastCrashlabTargets COMPONENT crashlab
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT crashlab)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/holdfast/crashlab
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/holdfast COMPONENT crashlab)
+  install(EXPORT holdfastCrashlabTargets NAMESPACE holdfast:: DESTINATION ${HOLDFAST_PACKAGE_DIR}
+    COMPONENT crashlab)
+  if(TARGET crashlab)
+    install(TARGETS crashlab RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT crashlab)
+  endif()
+endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/holdfastConfig.cmake.in
   ${PROJECT_BINARY_DIR}/holdfastConfig.cmake INSTALL_DESTINATION ${HOLDFAST_PACKAGE_DIR})

@@ -6,6 +6,7 @@
 
 #include "fuzz/crashlab_args.h"
 #include "fuzz/crashlab_run.h"
+#include "fuzz/crashlab_torture.h"
 #include "fuzz/lab/replay_line.h"
 #include "fuzz/lab/shrink.h"
 #include "tools/interrupt.h"
@@ -61,6 +62,8 @@ ExitCode run(const Arguments& args) {
       return run_replay(args);
     case Verb::kShrink:
       return run_shrink(args);
+    case Verb::kTorture:
+      return run_torture(args);
   }
   return ExitCode::kUsage;
 }

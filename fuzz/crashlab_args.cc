@@ -52,6 +52,19 @@ void declare_run(CLI::App& app, Arguments& args) {
   run->callback([&args] { args.verb = Verb::kRun; });
 }
 
+void declare_torture(CLI::App& app, Arguments& args) {
+  CLI::App* sub = app.add_subcommand("torture", "Kills a writing process again and again");
+  sub->add_option("DIR", args.directory,
+                  "Where it writes: in a directory of its own, which is removed at the end")
+      ->required();
+  sub->add_option("--seconds", args.seconds, "For so long; default: 60")
+      ->check(CLI::PositiveNumber);
+  sub->add_flag("--json", args.json, "One object a line: each thing found, then a summary");
+  sub->footer("Example:\n  crashlab torture /var/lib/app --seconds 60\n\n" +
+              std::string(kExitCodes));
+  sub->callback([&args] { args.verb = Verb::kTorture; });
+}
+
 void declare_line(CLI::App& app, Arguments& args, Verb verb, const char* name, const char* about) {
   CLI::App* sub = app.add_subcommand(name, about);
   sub->add_option("LINE", args.line, "What a failing run printed")->required();
@@ -88,6 +101,7 @@ std::expected<Arguments, ParseStop> parse(int argc, const char* const* argv) {
   Arguments args;
   args.jobs = std::max(1u, std::thread::hardware_concurrency());
   declare_run(app, args);
+  declare_torture(app, args);
   declare_line(app, args, Verb::kReplay, "replay", "Does it again, and tells its story");
   declare_line(app, args, Verb::kShrink, "shrink", "Makes a line of kind points smaller");
   try {

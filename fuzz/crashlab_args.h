@@ -11,7 +11,7 @@
 
 namespace holdfast::crashlab {
 
-enum class Verb { kRun, kReplay, kShrink };
+enum class Verb { kRun, kReplay, kShrink, kTorture };
 enum class Kind { kPoints, kShort, kFaults, kBits, kLives };
 
 struct Arguments {
@@ -24,6 +24,7 @@ struct Arguments {
   unsigned jobs = 1;
   std::string workload;
   std::string line;
+  std::string directory;
   bool json = false;
 };
 

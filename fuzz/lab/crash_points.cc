@@ -23,22 +23,6 @@ void crash_to(Stage& stage, const ImagePlan& plan, std::uint64_t image, std::vec
   stage.database.expect(Weather::kFair);
 }
 
-const char* fate_name(Fate fate) {
-  switch (fate) {
-    case Fate::kLost:
-      return "lost";
-    case Fate::kKept:
-      return "kept";
-    case Fate::kZero:
-      return "zeros";
-    case Fate::kGarbage:
-      return "garbage";
-    case Fate::kTorn:
-      return "torn: both names";
-  }
-  return "?";
-}
-
 // A hash under which an image is the same only where a database is equally expected in it.
 SeenImages::Hash hash_of(const Stage& stage) {
   SeenImages::Hash hash = stage.disk.durable_hash();

@@ -1,48 +1,6 @@
 #include "fuzz/lab/fault_sweep.h"
 
-#include <array>
-
 namespace holdfast {
-namespace {
-
-using Part = Fault::Part;
-
-Fault failing(ErrorCode code, bool for_ever, Part part = Part::kNone,
-              SyncLoss loss = SyncLoss::kCacheNew) {
-  Fault fault;
-  fault.code = code;
-  fault.for_ever = for_ever;
-  fault.part = part;
-  fault.sync_loss = loss;
-  return fault;
-}
-
-bool can_fail_like(SimCall call, const FaultWay& way) {
-  if (way.only && *way.only != call) return false;
-  return !way.changes_only || changes_something(call) || call == SimCall::kOpen;
-}
-
-}  // namespace
-
-std::span<const FaultWay> fault_ways() {
-  static const std::array ways = {
-      FaultWay{"EIO", failing(ErrorCode::kIo, false), false, {}},
-      FaultWay{"EIO for ever", failing(ErrorCode::kIo, true), false, {}},
-      FaultWay{"ENOSPC", failing(ErrorCode::kDiskFull, false), true, {}},
-      FaultWay{"ENOSPC for ever", failing(ErrorCode::kDiskFull, true), true, {}},
-      FaultWay{"EIO after its work", failing(ErrorCode::kIo, false, Part::kWhole), true, {}},
-      FaultWay{"short, then ENOSPC", failing(ErrorCode::kDiskFull, false, Part::kHalf), true,
-               SimCall::kWrite},
-      FaultWay{"EIO, the cache as before",
-               failing(ErrorCode::kIo, false, Part::kNone, SyncLoss::kCacheOld), true,
-               SimCall::kSync},
-      FaultWay{"EIO for ever, the cache as before",
-               failing(ErrorCode::kIo, true, Part::kNone, SyncLoss::kCacheOld), true,
-               SimCall::kSync},
-  };
-  return ways;
-}
-
 FaultSweep::FaultSweep(const Workload& workload) : workload_(workload) {
   moments_ = changes_of(base_, workload);
   life_ = calls_of({});

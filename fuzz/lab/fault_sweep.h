@@ -9,24 +9,15 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "fuzz/lab/fault_ways.h"
 #include "fuzz/lab/sim_sites.h"
 #include "fuzz/lab/stage.h"
 
 namespace holdfast {
-
-// A way in which calls fail.
-struct FaultWay {
-  const char* name;
-  Fault fault;        // But for which call it strikes.
-  bool changes_only;  // Calls that change nothing can't fail like this.
-  std::optional<SimCall> only;
-};
-std::span<const FaultWay> fault_ways();
 
 struct FaultPath {
   static constexpr std::uint64_t kLife = ~std::uint64_t{0};

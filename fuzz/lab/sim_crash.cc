@@ -76,6 +76,22 @@ void decide_weak(const CrashPolicy& policy, std::uint32_t keep, const std::vecto
 
 }  // namespace
 
+const char* fate_name(Fate fate) {
+  switch (fate) {
+    case Fate::kLost:
+      return "lost";
+    case Fate::kKept:
+      return "kept";
+    case Fate::kZero:
+      return "zeros";
+    case Fate::kGarbage:
+      return "garbage";
+    case Fate::kTorn:
+      return "torn: both names";
+  }
+  return "?";
+}
+
 void decide_fates(const CrashPolicy& policy, const std::vector<CrashUnit>& units, Rng& rng,
                   std::vector<Fate>& fates) {
   fates.assign(units.size(), Fate::kLost);

@@ -34,6 +34,7 @@ enum class Fate : std::uint8_t {
   kGarbage,  // Sectors: bytes that nobody wrote there.
   kTorn,     // A rename: the file is under both names.
 };
+const char* fate_name(Fate fate);
 
 struct CrashPolicy {
   enum class Kind : std::uint8_t {

@@ -10,7 +10,8 @@ every README.md of the source folders:
 Besides: functions that docs/READING.md names, as `name()`, occur in a file of the same entry; the
 table of folders in docs/ARCHITECTURE.md is tests/tidy/dag.txt; each file of its table of invariants
 has the numbers; every constant of engine/base/limits.h and every error code stands in
-docs/LIMITS.md; the code blocks of docs/TUTORIAL.md are excerpts of the programs they name.
+docs/LIMITS.md; the code blocks of docs/TUTORIAL.md and docs/TESTING.md are excerpts of the programs
+they name.
 """
 
 import pathlib
@@ -118,8 +119,8 @@ def check_limits(root):
             yield f"docs/LIMITS.md doesn't list error code {number}, {name}"
 
 
-def check_tutorial(root):
-    text = (root / "docs/TUTORIAL.md").read_text()
+def check_excerpts(root, page):
+    text = (root / page).read_text()
     program = None
     blocks = 0
     for part in re.split(r"(^```cpp\n.*?^```$)", text, flags=re.MULTILINE | re.DOTALL):
@@ -131,9 +132,9 @@ def check_tutorial(root):
         lines = [line.strip() for line in part.split("\n")[1:-1]]
         source = [line.strip() for line in (root / "docs/examples" / program).read_text().split("\n")]
         if not any(source[i:i + len(lines)] == lines for i in range(len(source))):
-            yield f"docs/TUTORIAL.md: the block that begins '{lines[0]}' isn't in {program}"
+            yield f"{page}: the block that begins '{lines[0]}' isn't in {program}"
     if blocks == 0:
-        yield "docs/TUTORIAL.md has no code"
+        yield f"{page} has no code"
 
 
 def main():
@@ -155,7 +156,8 @@ def main():
     faults += [f"docs/ARCHITECTURE.md: {fault}" for fault in check_dag(root, architecture)]
     faults += [f"docs/ARCHITECTURE.md: {fault}" for fault in check_invariants(root, architecture)]
     faults += check_limits(root)
-    faults += check_tutorial(root)
+    faults += check_excerpts(root, "docs/TUTORIAL.md")
+    faults += check_excerpts(root, "docs/TESTING.md")
     for fault in faults:
         print(fault)
     print(f"{len(pages)} pages, {len(faults)} faults")

@@ -27,4 +27,5 @@ execute_process(COMMAND ${WORK_DIR}/build/consumer WORKING_DIRECTORY ${WORK_DIR}
 if(NOT result EQUAL 0 OR NOT output STREQUAL "apple is red\napple=red\nbanana=yellow\n")
   message(FATAL_ERROR "The consumer ended with ${result} and wrote:\n${output}")
 endif()
+run(${WORK_DIR}/build/consumer_crashes)
 file(REMOVE_RECURSE ${WORK_DIR})

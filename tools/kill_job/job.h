@@ -1,14 +1,11 @@
 // The main job: a child writes, the parent kills it, looks at what is left, and starts another.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <random>
 #include <string>
-#include <vector>
 
 #include "tools/kill_job/history.h"
-#include "tools/kill_job/judge.h"
+#include "tools/kill_job/tally.h"
 
 namespace holdfast::kill_job {
 
@@ -29,16 +26,6 @@ class Job {
   bool run();
 
  private:
-  struct Round {
-    std::uint64_t begun = 0;                  // The highest transaction begun.
-    std::vector<std::uint64_t> acknowledged;  // In the order in which they came.
-    std::uint64_t token = 0;                  // The highest of theirs.
-    bool killed = false;                      // By us, and not ended by itself.
-    double seconds = 0;
-  };
-
-  Round let_child_write(bool early);
-  bool take_messages(int pipe, Round& round);
   void account(const Round& round, const Verdict& verdict, bool read_only);
   void print_queries() const;
   bool run_dbcheck() const;
@@ -47,22 +34,9 @@ class Job {
   Plan plan_;
   History history_;
   std::string database_;
-  std::mt19937_64 random_;
-
+  Killer killer_;
+  Tally tally_;
   std::uint64_t kills_ = 0;
-  std::uint64_t in_flight_ = 0;
-  std::uint64_t commits_cut_ = 0;         // Kinds of what was in flight; a kill may count
-  std::uint64_t commits_unanswered_ = 0;  // in several.
-  std::uint64_t checkpoints_unfinished_ = 0;
-  std::uint64_t acknowledged_ = 0;
-  std::uint64_t lost_ = 0;
-  std::uint64_t faults_ = 0;
-  std::uint64_t transaction_ = 0;  // In the database at the last look.
-  std::uint64_t pages_left_ = 0;   // Of an unfinished checkpoint, still there after that look.
-  std::uint64_t records_ = 0;      // Compared, all looks together.
-  std::uint64_t log_bytes_max_ = 0;
-  double writing_seconds_ = 0;
-  double open_seconds_max_ = 0;
 };
 
 }  // namespace holdfast::kill_job

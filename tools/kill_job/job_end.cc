@@ -99,25 +99,25 @@ bool Job::print_summary(bool checked) const {
   std::error_code error;
   const auto bytes = std::filesystem::file_size(database_, error);
   fmt::print("\nSummary\n");
-  fmt::print("  commits acknowledged  {}, {} revisions\n", acknowledged_,
-             transaction_ == 0 ? 0 : history_.revision(transaction_));
+  fmt::print("  commits acknowledged  {}, {} revisions\n", tally_.acknowledged,
+             tally_.transaction == 0 ? 0 : history_.revision(tally_.transaction));
   fmt::print("  kills                 {}\n", kills_);
   fmt::print(
       "  in flight             {} (commits cut off {}, found but not yet answered {}, checkpoints "
       "unfinished {})\n",
-      in_flight_, commits_cut_, commits_unanswered_, checkpoints_unfinished_);
-  fmt::print("  lost                  {}\n", lost_);
-  fmt::print("  faults                {}\n", faults_);
-  fmt::print("  records compared      {}\n", records_);
-  fmt::print("  speed                 {:.0f} commits/s\n",
-             static_cast<double>(acknowledged_) / std::max(writing_seconds_, 0.001));
-  fmt::print("  slowest opening       {:.3f} s\n", open_seconds_max_);
+      tally_.in_flight, tally_.commits_cut, tally_.commits_unanswered,
+      tally_.checkpoints_unfinished);
+  fmt::print("  lost                  {}\n", tally_.lost);
+  fmt::print("  faults                {}\n", tally_.faults);
+  fmt::print("  records compared      {}\n", tally_.records);
+  fmt::print("  speed                 {:.0f} commits/s\n", tally_.commits_per_second());
+  fmt::print("  slowest opening       {:.3f} s\n", tally_.open_seconds_max);
   fmt::print("  size at rest          {} KiB; log at most {} KiB\n", error ? 0 : bytes >> 10,
-             log_bytes_max_ >> 10);
+             tally_.log_bytes_max >> 10);
   fmt::print("  dbcheck               {}\n", checked ? "sound" : "NOT SOUND");
-  const bool enough = kills_ >= plan_.kills && in_flight_ >= plan_.in_flight;
+  const bool enough = kills_ >= plan_.kills && tally_.in_flight >= plan_.in_flight;
   if (!enough) fmt::print("  Too few kills, or too few in flight.\n");
-  return lost_ == 0 && faults_ == 0 && checked && enough;
+  return tally_.lost == 0 && tally_.faults == 0 && checked && enough;
 }
 
 }  // namespace holdfast::kill_job
