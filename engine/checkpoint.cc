@@ -93,9 +93,7 @@ Result<void> Checkpoint::write_some_pages() {
     std::memcpy(page.data(), parts_.cache->data(frame), page_size);
     const std::uint64_t check = seal_page(page);
     const MapEntry before = parts_.cache->table().peek(id)->entry.load();
-    const Slot slot = parts_.slots->allocate(entry_slot(before));
-    if (slot == kNoSlot)
-      return fail(ErrorCode::kInternal, "a dirty page found no slot though one was reserved");
+    const Slot slot = TRY(parts_.slots->allocate(entry_slot(before)));
     written_.push_back({id, frame, make_entry(slot, check)});
     leaves_.insert(raw(id) / parts_.cache->table().fanout());
     pages_gained_ += entry_slot(before) == kNoSlot ? 1 : 0;
@@ -178,7 +176,7 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
   if (dirty_.reserved >= allocated) {
     parts_.slots->unreserve(static_cast<std::uint32_t>(dirty_.reserved - allocated));
   } else {
-    // It used what was set aside for others; if there is no room, allocate() still tries for them.
+    // It used what was set aside for others; if there is no room, allocate() says so to them.
     const auto more = static_cast<std::uint32_t>(allocated - dirty_.reserved);
     (void)at_boundary([&] { return parts_.slots->reserve(more); });
   }

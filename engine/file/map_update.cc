@@ -33,9 +33,7 @@ Result<MapRef> MapUpdate::write_page(std::span<std::byte> page, Slot near, unsig
   ref.check = seal_page(page);
   for (unsigned copy = 0; copy < copies; ++copy) {
     written_.push_back(kNoSlot);  // First, so that a slot that is taken is always noted.
-    const Slot slot = written_.back() = map_.slots_.allocate(near);
-    if (slot == kNoSlot)
-      return fail(ErrorCode::kInternal, "a map page found no slot though one was reserved");
+    const Slot slot = written_.back() = TRY(map_.slots_.allocate(near));
     ref.slots[copy] = slot;
     TRY(map_.file_.write(map_.slots_.offset_of(slot), page));
   }

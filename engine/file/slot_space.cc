@@ -114,13 +114,15 @@ std::uint32_t SlotSpace::find_free(std::uint32_t near) const {
   return 0;
 }
 
-Slot SlotSpace::allocate(Slot near) {
+Result<Slot> SlotSpace::allocate(Slot near) {
   MutexLock lock(mutex_);
   const std::uint32_t from = prefer_low_ ? 1 : near == kNoSlot ? next_ : raw(near);
   std::uint32_t slot = find_free(from);
-  // Too little was reserved: no reason to fail where there is room.
-  if (slot == 0 && grow(1).has_value()) slot = find_free(from);
-  if (slot == 0) return kNoSlot;  // Only when F1 was broken; the caller reports it.
+  if (slot == 0) {
+    // A page write that failed has used up what was reserved for this one.
+    TRY(grow(1));
+    slot = find_free(from);
+  }
   set_used(slot);
   --free_;
   if (reserved_ != 0) --reserved_;

@@ -3,9 +3,9 @@
 // Free space is derived, never stored: at opening all slots up to the high-water mark count as used
 // until release_unused() has been told what the maps name.
 //
-// F1 allocate() never fails: whoever will need a slot reserved it before, physically. Only
-// reserve() can
-//    meet a full disk, and only writers call it.
+// F1 Whoever will need a slot reserved it before, physically: only reserve() meets a full disk, and
+//    only writers call it. Except that a slot whose write failed isn't used again: then allocate()
+//    has to grow the file, and may find no room.
 // F2 A slot given to free() is needed by nobody: no durable map, no map being written, no reader.
 // Thread-safe.
 #pragma once
@@ -38,8 +38,9 @@ class SlotSpace {
   // Sets `count` free, physically allocated slots aside, growing the file if need be.
   Result<void> reserve(std::uint32_t count);
   void unreserve(std::uint32_t count);
-  // Uses up one reserved slot; as near to `near` as can be found quickly.
-  Slot allocate(Slot near);
+  // Uses up one reserved slot; as near to `near` as can be found quickly. Errors: those of growing
+  // the file, kDiskFull above all.
+  Result<Slot> allocate(Slot near);
   void free(Slot slot);
   // While set, allocate() takes the lowest free slot whatever is near: to empty the file's tail.
   void prefer_low(bool low);

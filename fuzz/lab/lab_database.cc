@@ -278,10 +278,6 @@ bool LabDatabase::excused(const Error& error, const std::string& what) {
   if (harm_ >= Harm::kTree && (damage || code == ErrorCode::kPoisoned)) return true;
   const bool io = code == ErrorCode::kIo || code == ErrorCode::kPoisoned;
   if (weather_ == Weather::kFaulty && (io || code == ErrorCode::kDiskFull)) return true;
-  // Open: a page write that failed used up the slot reserved for it. When the file can't grow
-  // either, the next try should say so, and not that a check inside failed.
-  const bool no_slot = error.message().find("found no slot") != std::string::npos;
-  if (weather_ == Weather::kFaulty && code == ErrorCode::kInternal && no_slot) return true;
   if (weather_ == Weather::kFull && code == ErrorCode::kDiskFull) return true;
   fail(what + " failed without cause: " + error.to_string());
   return false;

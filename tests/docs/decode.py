@@ -308,12 +308,7 @@ def batch_at(segment, offset, chain):
 
 def next_batch(segment, lsn, chain):
     offset = SEGMENT_BODY + lsn - segment.start
-    if not any(segment.data[offset:offset + 8]):
-        boundary = up(offset, 4096)
-        if any(segment.data[offset:boundary]):
-            return None
-        offset = boundary
-    return batch_at(segment, offset, chain)
+    return batch_at(segment, offset, chain) or batch_at(segment, up(offset, 4096), chain)
 
 
 def find_claim(segments, current, lsn, chain):

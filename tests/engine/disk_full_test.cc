@@ -152,5 +152,28 @@ TEST_F(DiskFullTest, AFullDiskIsReadable) {
   recover(world);
 }
 
+// A slot whose write failed isn't used again, and so the next checkpoint may lack one that was
+// reserved. On a full disk that is a full disk, not a broken promise inside.
+TEST_F(DiskFullTest, PageWritesThatFailOnAFullDisk) {
+  SimWorld world;
+  Database db = MUST(Database::open("db", options(world)));
+  std::mt19937 random(5);
+  for (int round = 0; round < 3; ++round) ASSERT_TRUE(commit_some(db, random, round));
+  world.fail_call(SimCall::kAllocate, 1, ErrorCode::kDiskFull, true);
+  // Each takes a slot away. In the end the checkpoint lacks one.
+  Fault page_write;
+  page_write.call = SimCall::kWrite;
+  page_write.path_is = "db";
+  ErrorCode code = ErrorCode::kIo;
+  for (int i = 0; i < 500 && code == ErrorCode::kIo; ++i) {
+    world.disk.inject(page_write);
+    code = code_of(db.checkpoint());
+  }
+  EXPECT_EQ(code, ErrorCode::kDiskFull);
+  ASSERT_EQ(contents_of(db), model_);
+  EXPECT_CODE(db.close(), ErrorCode::kDiskFull);
+  recover(world);
+}
+
 }  // namespace
 }  // namespace holdfast

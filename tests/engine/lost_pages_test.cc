@@ -2,8 +2,11 @@
 // refused with the list, reading goes on beside the hole.
 #include <algorithm>
 
+#include "engine/base/limits.h"
+#include "engine/base/result.h"
 #include "engine/file/meta_format.h"
 #include "tests/engine/engine_fixture.h"
+#include "tests/regress/hooked_storage.h"
 
 namespace holdfast {
 namespace {
@@ -14,7 +17,7 @@ std::string key_of(int n) {
   return "key " + numbered(n);
 }
 
-class LostPagesTest : public testing::Test {
+class LostPagesTest : public ::testing::Test {
  protected:
   // All records are in the file; then records `first`, `first` + 1, … change in the log alone.
   void kill_after_changing(int first, int count) {
@@ -127,6 +130,71 @@ TEST_F(LostPagesTest, EveryLostPageIsListed) {
       EXPECT_EQ(value->value(), wanted);
     }
   }
+}
+
+// Redo of a log that the cache can't hold writes checkpoints on its way. None may pass a change
+// that couldn't be made: the log would be let go of, and with it what a later opening, or another
+// copy of the page, could still mend.
+TEST_F(LostPagesTest, NoCheckpointPassesALostPage) {
+  MemoryWorld before;
+  Options options = before.options();
+  options.page_size = 4096;
+  Database db = MUST(Database::open("db", options));
+  const std::string filler(300, '.');
+  const auto write = [&](const char* what, int from, int to) {
+    WriteTransaction writer = MUST(db.begin_write());
+    for (int i = from; i < to; ++i) MUST(writer.put(key_of(i), what + numbered(i) + filler));
+    MUST(writer.commit());
+  };
+  for (int i = 0; i < 4000; i += 100) write("old value of ", i, i + 100);
+  MUST(db.checkpoint());
+  for (int i = 0; i < 4000; i += 10) write("new value of ", i, i + 1);
+  files_ = before.files();
+  // Without rot such an opening does write.
+  for (const bool rotten : {false, true}) {
+    if (rotten) {
+      ASSERT_EQ(rot_leaf_with("old value of " + numbered(1)), 1);
+    }
+    MemoryWorld world;
+    world.put(files_);
+    Options small = world.options();
+    small.cache_bytes = kMinCacheBytes;
+    const auto opened = Database::open("db", small);
+    EXPECT_EQ(opened.has_value(), !rotten);
+    EXPECT_EQ(world.files() == files_, rotten);
+  }
+}
+
+// What storage refuses to read may be whole: the error says so by its code.
+TEST_F(LostPagesTest, APageThatStorageRefusesToReadIsNoDamage) {
+  kill_after_changing(700, 1);
+  const auto& bytes = files_["db"];
+  const std::string value = "old value of " + numbered(700);
+  const auto* text = reinterpret_cast<const std::byte*>(value.data());
+  const auto hit = std::ranges::search(bytes, std::span(text, value.size()));
+  ASSERT_FALSE(hit.empty());
+  const auto at = static_cast<std::uint64_t>(hit.begin() - bytes.begin());
+  testing::HookedStorage storage;
+  for (const auto& [name, content] : files_) {
+    auto file = MUST(storage.memory().open(name, FileMode::kCreateNew));
+    MUST(file->write(0, content));
+  }
+  storage.on_read = [&](const std::string& path, std::uint64_t from) -> Result<void> {
+    if (path == "db" && from > at - 4096 && from <= at)
+      return fail(ErrorCode::kIo, "the medium says no");
+    return {};
+  };
+  Environment environment = system_environment();
+  environment.storage = &storage;
+  Options options;
+  options.environment = &environment;
+  options.background = Background::kHost;
+  auto refused = Database::open("db", options);
+  EXPECT_CODE(refused, ErrorCode::kIo);
+  EXPECT_NE(refused.error().message().find("the medium says no"), std::string::npos);
+  storage.on_read = {};
+  Database db = MUST(Database::open("db", options));
+  EXPECT_EQ(MUST(db.get(key_of(700))), "new value of " + numbered(700));
 }
 
 // The log frees the page further on: nobody needs what it was.

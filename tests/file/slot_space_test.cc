@@ -20,7 +20,7 @@ TEST_F(SlotSpaceTest, ReservingAllocatesPhysicallyAndAllocatingNeverFails) {
   EXPECT_GE(file_.size().value(), kHeaderRegionBytes + 50 * 4096);
   std::set<Slot> given;
   for (int i = 0; i < 50; ++i) {
-    const Slot slot = slots_.allocate(kNoSlot);
+    const Slot slot = slots_.allocate(kNoSlot).value();
     EXPECT_NE(slot, kNoSlot);
     EXPECT_TRUE(given.insert(slot).second);
     EXPECT_TRUE(slots_.is_used(slot));
@@ -40,21 +40,21 @@ TEST_F(SlotSpaceTest, AFullDiskMeetsOnlyReserve) {
   ASSERT_FALSE(more);
   EXPECT_EQ(more.error().code(), ErrorCode::kDiskFull);
   EXPECT_EQ(slots.reserved_slots(), 20U);
-  for (int i = 0; i < 20; ++i) EXPECT_NE(slots.allocate(kNoSlot), kNoSlot);
+  for (int i = 0; i < 20; ++i) EXPECT_NE(slots.allocate(kNoSlot).value(), kNoSlot);
   slots.free(Slot{7});
   slots.reserve(1).value();
-  EXPECT_EQ(slots.allocate(kNoSlot), Slot{7});
+  EXPECT_EQ(slots.allocate(kNoSlot).value(), Slot{7});
 }
 
 TEST_F(SlotSpaceTest, NearMeansNear) {
   slots_.open(0).value();
   slots_.reserve(2000).value();
-  for (int i = 0; i < 2000; ++i) slots_.allocate(kNoSlot);
+  for (int i = 0; i < 2000; ++i) slots_.allocate(kNoSlot).value();
   for (std::uint32_t slot : {5U, 1000U, 1900U}) slots_.free(Slot{slot});
   slots_.reserve(3).value();
-  EXPECT_EQ(slots_.allocate(Slot{1010}), Slot{1000});
-  EXPECT_EQ(slots_.allocate(Slot{1990}), Slot{1900});
-  EXPECT_EQ(slots_.allocate(Slot{990}), Slot{5});
+  EXPECT_EQ(slots_.allocate(Slot{1010}).value(), Slot{1000});
+  EXPECT_EQ(slots_.allocate(Slot{1990}).value(), Slot{1900});
+  EXPECT_EQ(slots_.allocate(Slot{990}).value(), Slot{5});
 }
 
 TEST_F(SlotSpaceTest, NothingBelowTheHighWaterIsFreeUntilItWasScanned) {
@@ -64,7 +64,7 @@ TEST_F(SlotSpaceTest, NothingBelowTheHighWaterIsFreeUntilItWasScanned) {
   EXPECT_EQ(slots_.free_slots(), 10U);
   EXPECT_FALSE(slots_.scanned());
   slots_.reserve(1).value();
-  EXPECT_GT(slots_.allocate(Slot{3}), Slot{20});
+  EXPECT_GT(slots_.allocate(Slot{3}).value(), Slot{20});
   std::vector<bool> used(21);
   for (int slot : {1, 2, 20}) used[static_cast<std::size_t>(slot)] = true;
   slots_.release_unused(used);
@@ -85,7 +85,7 @@ TEST_F(SlotSpaceTest, AHighWaterBeyondTheFileCostsNothing) {
 TEST_F(SlotSpaceTest, FreeingTwiceOrWhatIsNoSlotDoesNothing) {
   slots_.open(0).value();
   slots_.reserve(4).value();
-  const Slot slot = slots_.allocate(kNoSlot);
+  const Slot slot = slots_.allocate(kNoSlot).value();
   const std::uint64_t before = slots_.free_slots();
   slots_.free(slot);
   slots_.free(slot);
@@ -98,7 +98,7 @@ TEST_F(SlotSpaceTest, TrimCutsAfterTheLastUsedSlotButNotWhatIsReserved) {
   slots_.open(0).value();
   slots_.release_unused(std::vector<bool>(1));
   slots_.reserve(100).value();
-  for (int i = 0; i < 10; ++i) slots_.allocate(kNoSlot);
+  for (int i = 0; i < 10; ++i) slots_.allocate(kNoSlot).value();
   slots_.trim().value();
   EXPECT_GE(file_.size().value(), kHeaderRegionBytes + 100 * 4096) << "90 are reserved";
   slots_.unreserve(90);
@@ -107,7 +107,7 @@ TEST_F(SlotSpaceTest, TrimCutsAfterTheLastUsedSlotButNotWhatIsReserved) {
   EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 9 * 4096);
   EXPECT_EQ(slots_.free_slots(), 0U);
   slots_.reserve(3).value();
-  EXPECT_EQ(slots_.allocate(kNoSlot), Slot{10});
+  EXPECT_EQ(slots_.allocate(kNoSlot).value(), Slot{10});
 }
 
 TEST_F(SlotSpaceTest, LikeASetOfNumbersWhateverHappens) {
@@ -117,8 +117,9 @@ TEST_F(SlotSpaceTest, LikeASetOfNumbersWhateverHappens) {
   for (int i = 0; i < 20'000; ++i) {
     if (random() % 2 == 0 || used.empty()) {
       slots_.reserve(1).value();
-      const Slot slot = slots_.allocate(
-          random() % 2 == 0 ? kNoSlot : Slot{static_cast<std::uint32_t>(random() % 3000)});
+      const Slot near =
+          random() % 2 == 0 ? kNoSlot : Slot{static_cast<std::uint32_t>(random() % 3000)};
+      const Slot slot = slots_.allocate(near).value();
       ASSERT_TRUE(used.insert(raw(slot)).second);
     } else {
       auto it = used.lower_bound(static_cast<std::uint32_t>(random() % 500));

@@ -1,4 +1,4 @@
-// Files in memory, with a say in what happens to them: a hook per sync, open and directory sync.
+// Files in memory, with a say in what happens to them: a hook per call that may fail.
 #pragma once
 
 #include <functional>
@@ -16,6 +16,7 @@ class HookedStorage final : public Storage {
   // Called before the thing is done, under no lock; an error is answered in its place.
   std::function<Result<void>(const std::string& path)> on_sync, on_open, on_sync_directory,
       on_write;
+  std::function<Result<void>(const std::string& path, std::uint64_t at)> on_read;
 
   Result<std::unique_ptr<StorageFile>> open(const std::string& path, FileMode mode) override {
     if (on_open) TRY(on_open(path));
@@ -72,6 +73,7 @@ class HookedStorage final : public Storage {
     const std::string& path() const override { return file_->path(); }
     Result<std::uint64_t> size() override { return file_->size(); }
     Result<std::size_t> read(std::uint64_t at, std::span<std::byte> buffer) override {
+      if (storage_.on_read) TRY(storage_.on_read(path(), at));
       return file_->read(at, buffer);
     }
     Result<void> write(std::uint64_t at, std::span<const std::byte> bytes) override {
