@@ -76,6 +76,7 @@ Result<void> PosixLock::take(LockMode mode, const std::string& path) {
   }
   LockTable& table = lock_table();
   MutexLock guard(table.mutex);
+  table.held.reserve(table.held.size() + 1);  // First: `own` points into it.
   HeldLock* own = nullptr;
   for (HeldLock& held : table.held) {
     if (held.owner == this) {
@@ -88,7 +89,6 @@ Result<void> PosixLock::take(LockMode mode, const std::string& path) {
                   place);
     }
   }
-  table.held.reserve(table.held.size() + 1);
   const int outcome = lock_in_kernel(descriptor_, mode);
   if (outcome == 0) {
     if (own != nullptr) {
