@@ -99,7 +99,7 @@ class CacheTest : public testing::Test {
       if (frame == kNoFrame) continue;
       std::vector<std::byte> page(cache_->bytes(frame).begin(), cache_->bytes(frame).end());
       const std::uint64_t check = seal_page(page);
-      const Slot slot = slots_.allocate(kNoSlot);
+      const Slot slot = slots_.allocate(kNoSlot).value();
       file_->write(slots_.offset_of(slot), page).value();
       slots_.free(cache_->became_clean(id, frame, make_entry(slot, check)));
     }
