@@ -50,6 +50,15 @@ Result<WriteTransaction> DatabaseImpl::begin_write(std::chrono::milliseconds tim
   return WriteTransaction(std::move(state));
 }
 
+Result<CommitToken> DatabaseImpl::write(const WriteBatch& batch, Durability durability) {
+  TRY(must_be_open());
+  // A longer wait would overflow the clock; nobody sees the end of this one.
+  constexpr std::chrono::milliseconds kLongestWait = std::chrono::hours(24) * 3650;
+  const auto deadline = now() + std::min(options_.write_timeout, kLongestWait);
+  const TxnNumber txn = TRY(batches_.write(batch, deadline));
+  return finish_commit(txn, durability, true);
+}
+
 void DatabaseImpl::writer_ended() noexcept {
   gate_.leave();
   open_transactions_.fetch_sub(1);

@@ -64,6 +64,13 @@ Result<bool> Database::erase(std::string_view key) {
   });
 }
 
+Result<CommitToken> Database::write(const WriteBatch& batch) {
+  return at_boundary([&] { return impl_->write(batch, impl_->options().durability); });
+}
+Result<CommitToken> Database::write(const WriteBatch& batch, Durability durability) {
+  return at_boundary([&] { return impl_->write(batch, durability); });
+}
+
 Result<void> Database::wait_durable(CommitToken token) {
   return at_boundary([&] { return impl_->wait_durable(token); });
 }

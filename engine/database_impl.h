@@ -12,6 +12,7 @@
 
 #include "engine/base/environment.h"
 #include "engine/base/sync.h"
+#include "engine/batch_queue.h"
 #include "engine/cache/page_cache.h"
 #include "engine/checkpoint.h"
 #include "engine/file/meta_store.h"
@@ -38,6 +39,7 @@ class DatabaseImpl final : public LogObserver {
   Result<ReadTransaction> begin_read(const ReadOptions& options);
   Result<WriteTransaction> begin_write(std::chrono::milliseconds timeout);
   Result<CommitToken> commit(WriteState& writer, Durability durability, bool wait);
+  Result<CommitToken> write(const WriteBatch& batch, Durability durability);
   void writer_ended() noexcept;
   void writer_aborted() { aborts_.fetch_add(1, std::memory_order_relaxed); }
   void reader_began() { open_transactions_.fetch_add(1); }
@@ -58,6 +60,9 @@ class DatabaseImpl final : public LogObserver {
   // The error that froze this handle, if one did.
   [[nodiscard]] std::optional<Error> poisoned() const;
   [[nodiscard]] TxnNumber durable_txn() const { return cache_->durable(); }
+  [[nodiscard]] std::chrono::steady_clock::time_point now() const {
+    return environment_.clock->now();
+  }
 
   // LogObserver
   void sync_begins(TxnNumber end) override { cache_->sync_begins(end); }
@@ -131,6 +136,7 @@ class DatabaseImpl final : public LogObserver {
   std::unique_ptr<PageCache> cache_;
   IdSpace ids_;
   WriterGate gate_;
+  BatchQueue batches_{*this};
   std::uint32_t next_tree_id_ = 0;  // The writer's.
   std::uint32_t opened_id_high_water_ = 0;
 

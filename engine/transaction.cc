@@ -2,11 +2,15 @@
 // does the work, all of it within at_boundary().
 #include "holdfast/transaction.h"
 
+#include <algorithm>
+
 #include "engine/base/boundary.h"
 #include "engine/base/limits.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
 #include "engine/transaction_state.h"
+#include "engine/tree/estimate.h"
+#include "engine/tree/get_many.h"
 
 namespace holdfast {
 
@@ -23,6 +27,17 @@ Result<bool> Reader::get_into(Tree tree, std::string_view key, std::string& valu
     TRY(state_->usable());
     const TreeRef ref = TRY(state_->resolve(tree));
     return tree_get(state_->source(), ref, key, value);
+  });
+}
+
+Result<std::vector<std::optional<std::string>>> Reader::get_many(
+    Tree tree, std::span<const std::string_view> keys) const {
+  return at_boundary([&]() -> Result<std::vector<std::optional<std::string>>> {
+    TRY(state_->usable());
+    const TreeRef ref = TRY(state_->resolve(tree));
+    std::vector<std::optional<std::string>> values(keys.size());
+    TRY(tree_get_many(state_->source(), ref, keys, values));
+    return values;
   });
 }
 
@@ -46,6 +61,18 @@ Result<std::uint64_t> Reader::count(Tree tree) const {
   return at_boundary([&]() -> Result<std::uint64_t> {
     TRY(state_->usable());
     return state_->count(TreeId{tree.id()});
+  });
+}
+
+Result<RangeEstimate> Reader::estimate(Tree tree, std::optional<std::string_view> from,
+                                       std::optional<std::string_view> to) const {
+  return at_boundary([&]() -> Result<RangeEstimate> {
+    TRY(state_->usable());
+    const TreeRef ref = TRY(state_->resolve(tree));
+    const std::uint64_t all = TRY(state_->count(ref.id));
+    const TreeEstimate found = TRY(tree_estimate(state_->source(), ref, from, to));
+    const bool whole = !from && !to;
+    return RangeEstimate{whole ? all : std::min(found.records, all), found.bytes, found.exact};
   });
 }
 
@@ -105,6 +132,28 @@ Result<bool> WriteTransaction::compare_and_set(Tree tree, std::string_view key,
 
 Result<bool> WriteTransaction::erase(Tree tree, std::string_view key) {
   return owned_->change([&] { return owned_->erase(tree, key); });
+}
+
+Result<void> WriteTransaction::put_many(Tree tree, std::span<const KeyValue> records) {
+  return owned_->all_or_nothing([&]() -> Result<void> {
+    for (const auto& [key, value] : records)
+      (void)TRY(owned_->put(tree, key, value, PutMode::kUpsert));
+    return {};
+  });
+}
+
+Result<void> WriteTransaction::apply(const WriteBatch& batch) {
+  return owned_->all_or_nothing([&]() -> Result<void> {
+    WriteBatch::Change change;
+    for (std::size_t at = 0; batch.next(at, change);) {
+      if (change.is_put) {
+        (void)TRY(owned_->put(change.tree, change.key, change.value, PutMode::kUpsert));
+      } else {
+        (void)TRY(owned_->erase(change.tree, change.key));
+      }
+    }
+    return {};
+  });
 }
 
 Result<Tree> WriteTransaction::create_tree(std::string_view name) {
@@ -188,6 +237,16 @@ std::string_view Cursor::key() const noexcept {
 }
 Result<std::string_view> Cursor::value() {
   return state_->ask([](TreeCursor& cursor) { return cursor.value(); });
+}
+
+Result<bool> Cursor::erase() {
+  return state_->change(
+      [](WriteState& writer, Tree tree, std::string_view key) { return writer.erase(tree, key); });
+}
+Result<bool> Cursor::replace(std::string_view value) {
+  return state_->change([value](WriteState& writer, Tree tree, std::string_view key) {
+    return writer.put(tree, key, value, PutMode::kReplaceOnly);
+  });
 }
 
 }  // namespace holdfast

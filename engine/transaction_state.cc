@@ -41,6 +41,17 @@ Result<void> SnapshotState::usable() const {
   return {};
 }
 
+Result<void> CursorState::may_change() const {
+  if (reader_.as_writer() == nullptr) {
+    return fail(ErrorCode::kReadOnly,
+                "a cursor of a read transaction changes nothing: take one of a write transaction");
+  }
+  if (!cursor_.valid()) {
+    return fail(ErrorCode::kInvalidArgument, "the cursor stands on no record: seek one first");
+  }
+  return {};
+}
+
 WriteState::WriteState(DatabaseImpl& db, PageCache& cache, SlotClaim slot, IdSpace& ids,
                        TxnNumber number, std::function<Result<void>()> make_room)
     : ReadState(db, view_), view_(cache, std::move(slot), ids, number, std::move(make_room)) {}

@@ -15,6 +15,7 @@
 namespace holdfast {
 
 class DatabaseImpl;
+class WriteState;
 
 class ReadState {
  public:
@@ -25,6 +26,9 @@ class ReadState {
   // failed sync may take back.
   virtual Result<void> usable() const = 0;
   [[nodiscard]] virtual TxnNumber txn() const = 0;
+
+  // Itself, if it is one.
+  virtual WriteState* as_writer() { return nullptr; }
 
   DatabaseImpl& db() { return db_; }
   PageSource& source() { return *source_; }
@@ -69,6 +73,7 @@ class WriteState final : public ReadState {
   [[nodiscard]] TxnNumber txn() const override { return view_.number(); }
   Result<std::uint64_t> count(TreeId id) override;
 
+  WriteState* as_writer() override { return this; }
   WriteView& view() { return view_; }
   // Runs a change, as at_boundary(): an error other than a refused argument dooms the transaction,
   // what is thrown above all, since it may have stopped the change anywhere.
@@ -164,9 +169,18 @@ class CursorState {
       return f(cursor_);
     });
   }
+  // A change of the record that it stands on, by f(writer, tree, key).
+  template <class F>
+  auto change(F&& f) noexcept -> Result<bool> {
+    if (auto ok = ask([this](TreeCursor&) { return may_change(); }); !ok)
+      return std::unexpected(ok.error());
+    WriteState& writer = *reader_.as_writer();
+    return writer.change([&] { return f(writer, Tree(raw(tree_.id)), cursor_.key()); });
+  }
   TreeCursor& cursor() { return cursor_; }
 
  private:
+  [[nodiscard]] Result<void> may_change() const;
   // kNotFound when this transaction has dropped it, or rolled back past its making.
   Result<void> tree_still_there() {
     if (tree_changes_ == reader_.tree_changes()) return {};

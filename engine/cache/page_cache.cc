@@ -75,6 +75,15 @@ Result<FrameIndex> PageCache::find(PageId id, TxnNumber snapshot, ReaderSlot& re
   }
 }
 
+FrameIndex PageCache::find_loaded(PageId id, TxnNumber snapshot) noexcept {
+  const TablePage* row = table_.peek(id);
+  FrameIndex frame = row == nullptr ? kNoFrame : Word{row->word.load()}.frame();
+  while (frame != kNoFrame && page_txn(pool_->data(frame)) > snapshot)
+    frame = pool_->frame(frame).older.load();
+  if (frame != kNoFrame) pool_->touch(frame);
+  return frame;
+}
+
 Result<void> PageCache::load(PageId id) {
   const ErrorPlace place{
       .file = config_.file->path(), .offset = {}, .page = raw(id), .tree = {}, .txn = {}};

@@ -84,6 +84,8 @@ class PageCache {
 
   // The version of the page that the snapshot sees.
   Result<FrameIndex> find(PageId id, TxnNumber snapshot, ReaderSlot& reader);
+  // The same where nothing need be read for it; else kNoFrame.
+  FrameIndex find_loaded(PageId id, TxnNumber snapshot) noexcept;
   // Keeps a frame that was found, beyond the guard. False when too many are pinned.
   bool pin(FrameIndex frame);
   void unpin(FrameIndex frame);

@@ -4,18 +4,12 @@
 
 namespace holdfast {
 
-namespace {
-
-// What a search will touch of a page that is not in the processor's caches: the lines of its
-// arrays, and the prefix. Asked for at once, they come together instead of one after the other.
 void prefetch_node(const std::byte* page, std::uint32_t page_size) {
   constexpr std::uint32_t kLine = 64;
   constexpr std::uint32_t kLines = 8;
   for (std::uint32_t i = 0; i < kLines; ++i) __builtin_prefetch(page + i * kLine);
   __builtin_prefetch(page + page_size - kLine);
 }
-
-}  // namespace
 
 Result<NodeView> visit(PageSource& source, TreeRef tree, PageId id, int level) {
   const std::byte* page = TRY(page_of(source, tree.id, id));

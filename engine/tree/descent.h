@@ -27,6 +27,10 @@ struct Path {
 
 inline constexpr int kAnyLevel = -1;
 
+// What a search will touch of a page that is not in the processor's caches: the lines of its
+// arrays, and the prefix. Asked for at once, they come together instead of one after the other.
+void prefetch_node(const std::byte* page, std::uint32_t page_size);
+
 // The page as a node of this tree; kDamaged when it is none, or is not of this level.
 Result<NodeView> visit(PageSource& source, TreeRef tree, PageId id, int level = kAnyLevel);
 

@@ -66,6 +66,10 @@ class PageSource {
   // Errors: kDamaged (with place), kIo, kPoisoned, kLimitExceeded (no frame to be had).
   virtual Result<const std::byte*> page(PageId id) = 0;
 
+  // The same if the page is in memory already; nullptr if it isn't, or can't be had without letting
+  // go of others: what earlier peeks answered stays good. May always say nullptr.
+  virtual const std::byte* peek(PageId) noexcept { return nullptr; }
+
   // The same, kept beyond leave(). An empty pin when too many are held: then use page() each time.
   virtual Result<PagePin> pin(PageId id) = 0;
   virtual void unpin(std::uint32_t token) noexcept = 0;

@@ -29,6 +29,10 @@ class SnapshotView final : public PageSource {
     if (!frame) return std::unexpected(frame.error());
     return cache_.data(*frame);
   }
+  const std::byte* peek(PageId id) noexcept override {
+    const FrameIndex frame = cache_.find_loaded(id, snapshot_);
+    return frame == kNoFrame ? nullptr : cache_.data(frame);
+  }
   Result<PagePin> pin(PageId id) override {
     auto frame = cache_.find(id, snapshot_, slot_);
     if (!frame) return std::unexpected(frame.error());

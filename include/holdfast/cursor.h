@@ -14,8 +14,8 @@ namespace holdfast {
 class CursorState;
 
 /// Stands on a record or nowhere. Moves answer whether it stands on a record now.
-/// In a write transaction it goes on from its key after the tree was changed; if its record was
-/// erased, next() goes to the one after and prev() to the one before.
+/// In a write transaction it goes on from its key after the tree was changed, by itself or others;
+/// if its record was erased, next() goes to the one after and prev() to the one before.
 /// Errors of moves: kDamaged, kIo, kPoisoned, kOutOfMemory; the cursor then stands nowhere.
 class HOLDFAST_EXPORT Cursor {
  public:
@@ -39,7 +39,15 @@ class HOLDFAST_EXPORT Cursor {
   /// Views are good until the cursor moves or ends, or its transaction writes. Need valid().
   [[nodiscard]] std::string_view key() const noexcept;
   /// A value kept in overflow pages is read here, into the cursor's buffer.
+  /// kNotFound when the record was erased since the cursor came there.
   [[nodiscard]] Result<std::string_view> value();
+
+  /// Changes of the record that it stands on, in a write transaction; false when that was erased
+  /// meanwhile. The cursor stays: key() is what it was, and moves go on from there, either way.
+  /// Errors: those of WriteTransaction::put(); kReadOnly in a read transaction; kInvalidArgument
+  /// unless valid().
+  [[nodiscard]] Result<bool> erase();
+  [[nodiscard]] Result<bool> replace(std::string_view value);
 
  private:
   friend class Reader;

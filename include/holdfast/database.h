@@ -62,6 +62,13 @@ class HOLDFAST_EXPORT Database {
   [[nodiscard]] Result<void> put(std::string_view key, std::string_view value);
   [[nodiscard]] Result<bool> erase(std::string_view key);
 
+  /// Makes a batch's changes as one transaction, all or none. Batches that several threads write at
+  /// once are put together: one transaction, and one sync, for all of them. Waits for the writer's
+  /// turn up to Options::write_timeout. Errors: those of begin_write(), of the changes, of
+  /// commit(); one batch's error is not another's.
+  [[nodiscard]] Result<CommitToken> write(const WriteBatch& batch);
+  [[nodiscard]] Result<CommitToken> write(const WriteBatch& batch, Durability durability);
+
   /// Returns when this commit is durable; at once if it is. Errors: kInvalidArgument (no such
   /// commit), kPoisoned: then it may or may not be there when the database is opened again.
   [[nodiscard]] Result<void> wait_durable(CommitToken token);

@@ -12,4 +12,6 @@
 #include "holdfast/savepoint.h"
 #include "holdfast/stats.h"
 #include "holdfast/transaction.h"
+#include "holdfast/tree.h"
 #include "holdfast/verify.h"
+#include "holdfast/write_batch.h"

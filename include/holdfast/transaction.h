@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@
 #include "holdfast/export.h"
 #include "holdfast/options.h"
 #include "holdfast/savepoint.h"
+#include "holdfast/tree.h"
+#include "holdfast/write_batch.h"
 
 namespace holdfast {
 
@@ -31,24 +34,22 @@ class DatabaseImpl;
 class ReadState;
 class WriteState;
 
-/// A tree by its id. A plain value: keep it as long as you like, use it with any transaction of the
-/// same database; if the tree is gone, or was never committed, calls answer kNotFound.
-class Tree {
- public:
-  /// The tree that every database has.
-  constexpr Tree() = default;
-  constexpr explicit Tree(std::uint32_t id) : id_(id) {}
-  [[nodiscard]] constexpr std::uint32_t id() const noexcept { return id_; }
-  friend constexpr bool operator==(Tree, Tree) = default;
-
- private:
-  std::uint32_t id_ = 1;
-};
-
 struct TreeInfo {
   std::string name;  ///< Empty for the default tree.
   Tree tree;
   std::uint64_t records = 0;
+};
+
+struct KeyValue {
+  std::string_view key;
+  std::string_view value;
+};
+
+/// What lies in a range of keys, without walking it.
+struct RangeEstimate {
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;  ///< Of keys and values.
+  bool exact = false;       ///< Counted, not estimated.
 };
 
 /// What both kinds of transaction can do. Not made by users.
@@ -63,14 +64,35 @@ class HOLDFAST_EXPORT Reader {
   /// Copies the value into `value`, reusing its memory; false when there is no such key.
   [[nodiscard]] Result<bool> get_into(Tree tree, std::string_view key, std::string& value) const;
 
+  /// The values of all these keys, in their order; nothing where there is none. In a read
+  /// transaction sixteen keys at a time are looked for together, which takes less time than one
+  /// after the other where the tree is larger than the processor's caches.
+  [[nodiscard]] Result<std::vector<std::optional<std::string>>> get_many(
+      std::span<const std::string_view> keys) const {
+    return get_many(Tree{}, keys);
+  }
+  [[nodiscard]] Result<std::vector<std::optional<std::string>>> get_many(
+      Tree tree, std::span<const std::string_view> keys) const;
+
   [[nodiscard]] Result<bool> contains(std::string_view key) const { return contains(Tree{}, key); }
   [[nodiscard]] Result<bool> contains(Tree tree, std::string_view key) const;
 
   /// A cursor that stands nowhere yet: seek it. It must end before the transaction does.
   [[nodiscard]] Result<Cursor> cursor(Tree tree = {}) const;
 
-  /// Records in the tree, at once.
+  /// Records in the tree: exact, and at once.
   [[nodiscard]] Result<std::uint64_t> count(Tree tree = {}) const;
+
+  /// About how many records, of how many bytes, have keys at or after `from` and before `to`;
+  /// std::nullopt is the tree's beginning or end. The ends of the range are counted, what lies
+  /// between is judged by samples from the inner nodes: some pages are read per level of the tree,
+  /// whatever the range. Never more than count() says.
+  [[nodiscard]] Result<RangeEstimate> estimate(std::optional<std::string_view> from,
+                                               std::optional<std::string_view> to) const {
+    return estimate(Tree{}, from, to);
+  }
+  [[nodiscard]] Result<RangeEstimate> estimate(Tree tree, std::optional<std::string_view> from,
+                                               std::optional<std::string_view> to) const;
 
   /// The tree of this name; kNotFound if there is none. The empty name is the default tree.
   [[nodiscard]] Result<Tree> open_tree(std::string_view name) const;
@@ -142,6 +164,15 @@ class HOLDFAST_EXPORT WriteTransaction : public Reader {
   /// Removes the record; false when there was none.
   [[nodiscard]] Result<bool> erase(std::string_view key) { return erase(Tree{}, key); }
   [[nodiscard]] Result<bool> erase(Tree tree, std::string_view key);
+
+  /// Stores all of them, later ones over earlier ones, or after an error none: then the transaction
+  /// goes on as it was. Errors as put().
+  [[nodiscard]] Result<void> put_many(std::span<const KeyValue> records) {
+    return put_many(Tree{}, records);
+  }
+  [[nodiscard]] Result<void> put_many(Tree tree, std::span<const KeyValue> records);
+  /// Makes the changes of a recorded batch, all or, after an error, none.
+  [[nodiscard]] Result<void> apply(const WriteBatch& batch);
 
   /// Makes a tree; kAlreadyExists if the name is taken. Names: 1 to kMaxTreeNameBytes bytes.
   [[nodiscard]] Result<Tree> create_tree(std::string_view name);

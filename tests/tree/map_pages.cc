@@ -16,11 +16,19 @@ const MapPages::Bytes* MapPages::find(PageId id) const {
 
 Result<const std::byte*> MapPages::page(PageId id) {
   if (guards_ <= 0) complain("page() outside a guard");
+  ++pages_asked;
   const Bytes* bytes = find(id);
   if (bytes == nullptr) return fail(ErrorCode::kDamaged, "no page " + std::to_string(raw(id)));
   if (const auto own = private_.find(id); own != private_.end()) return own->second.bytes->data();
   lent_ = std::make_unique<Bytes>(*bytes);
   return lent_->data();
+}
+
+const std::byte* MapPages::peek(PageId id) noexcept {
+  if (guards_ <= 0) complain("peek() outside a guard");
+  if (unpeekable == 0 || raw(id) % unpeekable == 0) return nullptr;
+  const Bytes* bytes = find(id);
+  return bytes == nullptr ? nullptr : bytes->data();
 }
 
 Result<PagePin> MapPages::pin(PageId id) {

@@ -25,6 +25,7 @@ class MapPages : public PageSink {
   void enter() override { ++guards_; }
   void leave() override { --guards_; }
   Result<const std::byte*> page(PageId id) override;
+  const std::byte* peek(PageId id) noexcept override;
   Result<PagePin> pin(PageId id) override;
   void unpin(std::uint32_t token) noexcept override;
   std::uint64_t change_count() const override { return changes_; }
@@ -39,6 +40,8 @@ class MapPages : public PageSink {
 
   std::uint32_t max_pins = 4;
   bool reuse_ids = true;
+  std::uint32_t unpeekable = 5;   // Every so-manieth page is not in memory; 0: none is.
+  std::uint64_t pages_asked = 0;  // Of page().
   // The pages as of the last commit: tests do damage here.
   std::map<PageId, Bytes> committed;
   // What broke the contract; empty while all is well.
