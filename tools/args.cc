@@ -172,9 +172,40 @@ class Parser {
     json(sub, "Answer with one JSON object");
   }
   void add_del() {
-    CLI::App* sub = verb(Verb::kDel, "del", "Remove a record", "holdfast del fruit.db apple");
-    key(sub);
+    CLI::App* sub = verb(Verb::kDel, "del", "Remove a record, or those of a range",
+                         "holdfast del fruit.db apple\n  holdfast del fruit.db --range a b");
+    CLI::Option* one = sub->add_option("KEY", args_.key, "The key");
+    hex(sub);
+    CLI::Option* range =
+        sub->add_option_function<std::vector<std::string>>(
+               "--range",
+               [this](const std::vector<std::string>& keys) {
+                 args_.from = keys[0];
+                 if (!keys[1].empty()) args_.to = keys[1];
+               },
+               "All keys from FROM on and before TO; an empty TO is the end of the tree")
+            ->type_name("FROM TO")
+            ->expected(2)
+            ->excludes(one);
+    sub->parse_complete_callback([one, range] {
+      if (one->count() + range->count() == 0) throw CLI::RequiredError("KEY or --range FROM TO");
+    });
     tree(sub);
+    durability(sub);
+    json(sub, "Answer with one JSON object");
+  }
+  void add_drop() {
+    CLI::App* sub = verb(Verb::kDrop, "drop", "Remove a tree with all its records",
+                         "holdfast drop fruit.db citrus");
+    sub->add_option("NAME", args_.tree, "The tree; the default tree can't be dropped")->required();
+    durability(sub);
+    json(sub, "Answer with one JSON object");
+  }
+  void add_rename() {
+    CLI::App* sub = verb(Verb::kRename, "rename", "Give a tree another name",
+                         "holdfast rename fruit.db citrus lemons");
+    sub->add_option("NAME", args_.tree, "The tree; the default tree has no name")->required();
+    sub->add_option("NEW", args_.new_name, "The name it shall have")->required();
     durability(sub);
     json(sub, "Answer with one JSON object");
   }
@@ -306,6 +337,8 @@ std::expected<Arguments, ParseStop> parse_holdfast(int argc, const char* const* 
   parser.add_put();
   parser.add_get();
   parser.add_del();
+  parser.add_drop();
+  parser.add_rename();
   parser.add_scan();
   parser.add_load();
   parser.add_dump();

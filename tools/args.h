@@ -13,7 +13,21 @@
 
 namespace holdfast::tools {
 
-enum class Verb { kPut, kGet, kDel, kScan, kLoad, kDump, kStat, kCheck, kTrees, kLog, kShell };
+enum class Verb {
+  kPut,
+  kGet,
+  kDel,
+  kDrop,
+  kRename,
+  kScan,
+  kLoad,
+  kDump,
+  kStat,
+  kCheck,
+  kTrees,
+  kLog,
+  kShell
+};
 
 enum class TextFormat { kByteValue, kPrint, kTsv };
 
@@ -33,6 +47,7 @@ struct Arguments {
 
   std::string key;
   std::string value;
+  std::string new_name;  // rename
   bool value_from_input = false;
 
   std::optional<std::string> from;

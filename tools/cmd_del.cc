@@ -1,7 +1,11 @@
-// holdfast del: removes one record.
+// holdfast del: removes one record, or those of a range.
+#include <fmt/format.h>
+
+#include "tools/eraser.h"
 #include "tools/json_output.h"
 #include "tools/opening.h"
 #include "tools/verbs.h"
+#include "tools/wording.h"
 
 namespace holdfast::tools {
 namespace {
@@ -18,11 +22,34 @@ Step<bool> erase(Database& database, const Arguments& args, Console& console) {
   return true;
 }
 
+Step<Tree> find_tree(Database& database, const Arguments& args, Console& console) {
+  auto reader = console.check(database.begin_read());
+  if (!reader) return std::unexpected(reader.error());
+  return console.check(reader->open_tree(args.tree.value_or("")));
+}
+
+ExitCode del_range(Database& database, const Arguments& args, Console& console) {
+  const auto tree = find_tree(database, args, console);
+  if (!tree) return close(database, tree.error(), console);
+  Eraser eraser(database, *tree, console);
+  const ExitCode code = close(database, eraser.run(*args.from, args.to), console);
+  if (args.json) {
+    JsonObject answer;
+    answer.number("records", eraser.erased()).number("commits", eraser.commits());
+    console.out().write(answer.flag("complete", code == ExitCode::kDone).line());
+  } else if (code == ExitCode::kDone) {
+    console.out().write(fmt::format("{} erased in {}.\n", counted(eraser.erased(), "record"),
+                                    counted(eraser.commits(), "commit")));
+  }
+  return code;
+}
+
 }  // namespace
 
 ExitCode run_del(const Arguments& args, Console& console) {
   auto database = open_to_write(args, console);
   if (!database) return database.error();
+  if (args.from) return del_range(*database, args, console);
   const auto erased = erase(*database, args, console);
   const ExitCode code = close(*database, erased ? ExitCode::kDone : erased.error(), console);
   if (!erased) return code;

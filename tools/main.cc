@@ -18,6 +18,10 @@ ExitCode run(const Arguments& args, Console& console) {
       return run_get(args, console);
     case Verb::kDel:
       return run_del(args, console);
+    case Verb::kDrop:
+      return run_drop(args, console);
+    case Verb::kRename:
+      return run_rename(args, console);
     case Verb::kScan:
       return run_scan(args, console);
     case Verb::kLoad:
