@@ -1,5 +1,6 @@
 #include "fuzz/lab/compare.h"
 
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,29 @@ Result<Difference> compare_gets(const Reader& reader, Tree tree, std::string_vie
   return Difference();
 }
 
+// Of all of the tree, and of a range between two of its keys.
+Result<Difference> compare_estimates(const Reader& reader, Tree tree, std::string_view name,
+                                     const Model::Records& expected, Rng& rng) {
+  const RangeEstimate all = TRY(reader.estimate(tree, std::nullopt, std::nullopt));
+  if (all.records != expected.size()) return where(name, "") + "the estimate of all is wrong";
+  if (expected.size() < 2) return Difference();
+  const auto from =
+      std::next(expected.begin(), static_cast<std::ptrdiff_t>(rng.below(expected.size() - 1)));
+  const auto to = std::next(from, static_cast<std::ptrdiff_t>(rng.below(static_cast<std::uint64_t>(
+                                      std::distance(from, expected.end())))));
+  const RangeEstimate some = TRY(reader.estimate(tree, from->first, to->first));
+  std::uint64_t bytes = 0;
+  for (auto each = from; each != to; ++each) bytes += each->first.size() + each->second.size();
+  const auto count = static_cast<std::uint64_t>(std::distance(from, to));
+  if (some.records > expected.size() ||
+      (some.exact && (some.records != count || some.bytes != bytes))) {
+    return where(name, from->first) + "the estimate up to " + show_bytes(to->first) + " is " +
+           std::to_string(some.records) + " records, " + std::to_string(some.bytes) +
+           " bytes where the model has " + std::to_string(count) + ", " + std::to_string(bytes);
+  }
+  return Difference();
+}
+
 Result<Difference> compare_names(const Reader& reader, const Model::Trees& expected) {
   const std::vector<TreeInfo> found = TRY(reader.trees());
   auto want = expected.begin();
@@ -99,6 +123,7 @@ Result<Difference> compare(const Reader& reader, const Model::Trees& expected, R
       if (Difference found = TRY(compare_backward(reader, tree, name, records))) return found;
     }
     if (Difference found = TRY(compare_gets(reader, tree, name, records, rng))) return found;
+    if (Difference found = TRY(compare_estimates(reader, tree, name, records, rng))) return found;
     if (const std::uint64_t count = TRY(reader.count(tree)); count != records.size()) {
       return "tree '" + name + "' counts " + std::to_string(count) +
              " records where the model has " + std::to_string(records.size());

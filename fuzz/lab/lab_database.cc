@@ -199,7 +199,7 @@ void LabDatabase::stop() {
     return;
   }
   if (!disk_.crashed()) disk_.crash_at_call(1);
-  writer_.reset();
+  end_writer();
   held_.clear();
   db_.reset();
   model_.abort();
@@ -276,6 +276,8 @@ bool LabDatabase::excused(const Error& error, const std::string& what) {
   ++counters_.refusals;
   const bool damage = code == ErrorCode::kDamaged || code == ErrorCode::kIo;
   if (harm_ >= Harm::kTree && (damage || code == ErrorCode::kPoisoned)) return true;
+  // Of what is kept twice one copy has rotted, and the other couldn't be read.
+  if (weather_ == Weather::kFaulty && harm_ == Harm::kScar && damage) return true;
   const bool io = code == ErrorCode::kIo || code == ErrorCode::kPoisoned;
   if (weather_ == Weather::kFaulty && (io || code == ErrorCode::kDiskFull)) return true;
   if (weather_ == Weather::kFull && code == ErrorCode::kDiskFull) return true;

@@ -94,6 +94,10 @@ class LabDatabase {
   }
 
  private:
+  struct OpenSavepoint {
+    Savepoint savepoint;
+    std::size_t in_model;
+  };
   struct Held {
     ReadTransaction reader;
     std::uint64_t txn;
@@ -106,8 +110,18 @@ class LabDatabase {
   void put(const Op& op);
   void erase(const Op& op);
   void create_tree(const Op& op);
+  void put_if(const Op& op);
+  void batch(const Op& op);
+  void drop_tree(const Op& op);
+  void rename_tree(const Op& op);
+  void savepoint();
+  void roll_back(std::uint32_t number);
+  void release(std::uint32_t number);
+  void get_many(const Op& op);
   void put_too_long(const Op& op);
   void commit(Op::Kind kind);
+  void committed(Op::Kind kind, const Result<CommitToken>& token);
+  void end_writer();
   void abort();
   void sync();
   void snapshot();
@@ -166,6 +180,7 @@ class LabDatabase {
   std::uint64_t stamp_ = 0;
   std::optional<Database> db_;
   std::optional<WriteTransaction> writer_;
+  std::vector<OpenSavepoint> savepoints_;
   std::vector<Held> held_;
   std::optional<std::string> failure_;
   LabCounters counters_;

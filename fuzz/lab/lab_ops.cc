@@ -30,8 +30,29 @@ void LabDatabase::apply(const Op& op) {
     case Kind::kEraseRun:
       erase(op);
       break;
+    case Kind::kPutIf:
+      put_if(op);
+      break;
+    case Kind::kBatch:
+      batch(op);
+      break;
     case Kind::kCreateTree:
       create_tree(op);
+      break;
+    case Kind::kDropTree:
+      drop_tree(op);
+      break;
+    case Kind::kRenameTree:
+      rename_tree(op);
+      break;
+    case Kind::kSavepoint:
+      savepoint();
+      break;
+    case Kind::kRollBack:
+      roll_back(op.key);
+      break;
+    case Kind::kRelease:
+      release(op.key);
       break;
     case Kind::kTooLong:
       put_too_long(op);
@@ -65,6 +86,9 @@ void LabDatabase::apply(const Op& op) {
       break;
     case Kind::kGet:
       get(op);
+      break;
+    case Kind::kGetMany:
+      get_many(op);
       break;
     case Kind::kBackground:
       background(op.count);
@@ -111,7 +135,8 @@ bool LabDatabase::begin_write() {
   return true;
 }
 
-// A change that the database would not make; the transaction is over. True when that is legal.
+// A change that the database would not make: the transaction is over, or goes on from its last
+// savepoint. True when that is legal.
 bool LabDatabase::refused_change(const Error& error, const std::string& what) {
   bool legal = error.code() == ErrorCode::kLimitExceeded && error.place().txn.has_value();
   if (legal) {
@@ -120,7 +145,11 @@ bool LabDatabase::refused_change(const Error& error, const std::string& what) {
   } else {
     legal = excused(error, what);
   }
-  abort();
+  if (legal && usable() && !savepoints_.empty()) {
+    roll_back(static_cast<std::uint32_t>(savepoints_.size() - 1));
+  } else {
+    abort();
+  }
   return legal;
 }
 
@@ -161,31 +190,19 @@ void LabDatabase::erase(const Op& op) {
   }
 }
 
-void LabDatabase::create_tree(const Op& op) {
-  if (op.tree == 0 || !begin_write()) return;
-  const std::string name = tree_name(op.tree);
-  const bool known = model_.trees().contains(name);
-  const auto tree = writer_->open_or_create_tree(name);
-  if (!tree) return (void)refused_change(tree.error(), "open_or_create_tree()");
-  if (!known) model_.create_tree(name);
-}
-
-void LabDatabase::put_too_long(const Op&) {
-  if (!begin_write()) return;
-  const std::string key(max_key_bytes(shape_.page_size) + 1, 'x');
-  const auto done = writer_->put(key, "value");
-  if (done) return fail("a key longer than the limit was taken");
-  if (done.error().code() != ErrorCode::kLimitExceeded) (void)excused(done.error(), "put()");
-}
-
 void LabDatabase::commit(Kind kind) {
   if (!writer_) return;
-  const std::uint64_t txn = model_.newest() + 1;
   auto token = kind == Kind::kCommitSync   ? writer_->commit(Durability::kSync)
                : kind == Kind::kCommitOs   ? writer_->commit(Durability::kOs)
                : kind == Kind::kCommitLazy ? writer_->commit(Durability::kLazy)
                                            : writer_->commit_async();
-  writer_.reset();
+  end_writer();
+  committed(kind, token);
+}
+
+// What came of the writer's changes, which the model has made already.
+void LabDatabase::committed(Kind kind, const Result<CommitToken>& token) {
+  const std::uint64_t txn = model_.newest() + 1;
   if (!token) {
     const ErrorCode code = token.error().code();
     if (code == ErrorCode::kLimitExceeded) {
@@ -213,8 +230,13 @@ void LabDatabase::commit(Kind kind) {
   if (kind == Kind::kCommitOs) model_.promise(Model::Promise::kProcessDeath, txn);
 }
 
-void LabDatabase::abort() {
+void LabDatabase::end_writer() {
+  savepoints_.clear();
   writer_.reset();
+}
+
+void LabDatabase::abort() {
+  end_writer();
   model_.abort();
 }
 
@@ -361,37 +383,6 @@ void LabDatabase::judge_leaks(const VerifyReport& report) {
   const std::uint64_t named = report.pages_checked + report.map_pages_checked;
   differ("slots in use", used, std::clamp(used, named, named + bad_slots_.value_or(0)));
   differ("bytes of changes in memory", stats.cache_dirty_bytes + stats.cache_version_bytes, 0);
-}
-
-// The writer's cursor goes along while what it stands on is erased.
-void LabDatabase::walk(const Op& op) {
-  const std::string name = tree_name(op.tree);
-  if (!begin_write() || !model_.trees().contains(name)) return;
-  const auto tree = tree_to_change(op.tree);
-  if (!tree) return (void)refused_change(tree.error(), "open_tree()");
-  auto cursor = writer_->cursor(*tree);
-  if (!cursor) return (void)refused_change(cursor.error(), "cursor()");
-  std::string key = shape_.key(op.key % shape_.key_count);
-  const Model::Records& records = model_.trees().find(name)->second;
-  auto want = records.lower_bound(key);
-  auto on = cursor->seek(key);
-  for (std::uint32_t i = 0; i < op.count; ++i) {
-    if (!on) return (void)refused_change(on.error(), "a cursor's move");
-    if (*on != (want != records.end()) || (*on && cursor->key() != want->first)) {
-      return fail("a cursor after " + show_bytes(key) + " stands " +
-                  (*on ? "on " + show_bytes(cursor->key()) : "nowhere") + ", not " +
-                  (want == records.end() ? "nowhere" : "on " + show_bytes(want->first)));
-    }
-    if (!*on) return;
-    key = want->first;
-    if (i % 2 == 0) {
-      const auto erased = writer_->erase(*tree, key);
-      if (!erased) return (void)refused_change(erased.error(), "erase()");
-      (void)model_.erase(name, key);
-    }
-    want = records.upper_bound(key);
-    on = cursor->next();
-  }
 }
 
 void LabDatabase::intrude() {

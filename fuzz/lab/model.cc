@@ -14,16 +14,32 @@ void Model::reset() {
   durable_ = with_os_ = 0;
 }
 
-void Model::undo(const Undos& undos, Trees& trees) {
-  for (auto each = undos.rbegin(); each != undos.rend(); ++each) {
-    if (each->made_tree) {
-      trees.erase(each->tree);
-    } else if (each->before) {
-      trees[each->tree][each->key] = *each->before;
-    } else {
-      trees[each->tree].erase(each->key);
+void Model::undo(const Undo& note, Trees& trees) {
+  switch (note.of) {
+    case Undo::Of::kMadeTree:
+      trees.erase(note.tree);
+      return;
+    case Undo::Of::kDroppedTree:
+      trees[note.tree] = note.dropped;
+      return;
+    case Undo::Of::kRenamedTree: {
+      auto renamed = trees.extract(note.tree);
+      renamed.key() = note.key;
+      trees.insert(std::move(renamed));
+      return;
     }
+    case Undo::Of::kRecord:
+      if (note.before) {
+        trees[note.tree][note.key] = *note.before;
+      } else {
+        trees[note.tree].erase(note.key);
+      }
+      return;
   }
+}
+
+void Model::undo(const Undos& undos, Trees& trees) {
+  for (auto each = undos.rbegin(); each != undos.rend(); ++each) undo(*each, trees);
 }
 
 Model::Trees Model::as_of(std::uint64_t txn) const {
@@ -38,7 +54,7 @@ Model::Trees Model::as_of(std::uint64_t txn) const {
 void Model::put(std::string_view tree, std::string_view key, std::string_view value) {
   Records& records = trees_.find(tree)->second;
   auto found = records.find(key);
-  Undo note{std::string(tree), std::string(key), std::nullopt, false};
+  Undo note{Undo::Of::kRecord, std::string(tree), std::string(key), std::nullopt, {}};
   if (found != records.end()) {
     note.before = std::move(found->second);
     found->second = value;
@@ -52,14 +68,32 @@ bool Model::erase(std::string_view tree, std::string_view key) {
   Records& records = trees_.find(tree)->second;
   auto found = records.find(key);
   if (found == records.end()) return false;
-  open_.push_back({std::string(tree), std::string(key), std::move(found->second), false});
+  open_.push_back(
+      {Undo::Of::kRecord, std::string(tree), std::string(key), std::move(found->second), {}});
   records.erase(found);
   return true;
 }
 
 void Model::create_tree(std::string_view name) {
   trees_[std::string(name)];
-  open_.push_back({std::string(name), {}, std::nullopt, true});
+  open_.push_back({Undo::Of::kMadeTree, std::string(name), {}, std::nullopt, {}});
+}
+
+void Model::drop_tree(std::string_view name) {
+  const auto found = trees_.find(name);
+  open_.push_back({Undo::Of::kDroppedTree, found->first, {}, std::nullopt, found->second});
+  trees_.erase(found);
+}
+
+void Model::rename_tree(std::string_view from, std::string_view to) {
+  auto renamed = trees_.extract(trees_.find(from));
+  renamed.key() = to;
+  trees_.insert(std::move(renamed));
+  open_.push_back({Undo::Of::kRenamedTree, std::string(to), std::string(from), std::nullopt, {}});
+}
+
+void Model::roll_back(std::size_t savepoint) {
+  for (; open_.size() > savepoint; open_.pop_back()) undo(open_.back(), trees_);
 }
 
 void Model::abort() {

@@ -42,6 +42,11 @@ class Model {
   void put(std::string_view tree, std::string_view key, std::string_view value);
   bool erase(std::string_view tree, std::string_view key);
   void create_tree(std::string_view name);
+  void drop_tree(std::string_view name);
+  void rename_tree(std::string_view from, std::string_view to);
+  // A point to roll back to.
+  [[nodiscard]] std::size_t savepoint() const { return open_.size(); }
+  void roll_back(std::size_t savepoint);
   void abort();
   void commit();
   // Whether commit() would make another state.
@@ -60,13 +65,16 @@ class Model {
 
  private:
   struct Undo {
+    enum class Of : std::uint8_t { kRecord, kMadeTree, kDroppedTree, kRenamedTree };
+    Of of = Of::kRecord;
     std::string tree;
-    std::string key;
+    std::string key;  // Of a tree that was renamed: the name before.
     std::optional<std::string> before;
-    bool made_tree = false;
+    Records dropped;
   };
   using Undos = std::vector<Undo>;
 
+  static void undo(const Undo& note, Trees& trees);
   static void undo(const Undos& undos, Trees& trees);
 
   Trees trees_;

@@ -22,7 +22,14 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kPutRun, "put run", 8},
     KindInfo{Kind::kErase, "erase", 12},
     KindInfo{Kind::kEraseRun, "erase run", 4},
+    KindInfo{Kind::kPutIf, "put if", 6},
+    KindInfo{Kind::kBatch, "batch", 4},
     KindInfo{Kind::kCreateTree, "create tree", 3},
+    KindInfo{Kind::kDropTree, "drop tree", 1},
+    KindInfo{Kind::kRenameTree, "rename tree", 1},
+    KindInfo{Kind::kSavepoint, "savepoint", 5},
+    KindInfo{Kind::kRollBack, "roll back", 4},
+    KindInfo{Kind::kRelease, "release", 2},
     KindInfo{Kind::kTooLong, "put too long a key", 1},
     KindInfo{Kind::kCommitSync, "commit, sync", 8},
     KindInfo{Kind::kCommitOs, "commit, os", 4},
@@ -36,6 +43,7 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kCompareMine, "compare the writer's view", 1},
     KindInfo{Kind::kCompareOld, "compare a snapshot", 2},
     KindInfo{Kind::kGet, "get", 6},
+    KindInfo{Kind::kGetMany, "get many", 2},
     KindInfo{Kind::kWalk, "walk and erase", 2},
     KindInfo{Kind::kIntrude, "open once more", 1},
     KindInfo{Kind::kBackground, "background", 12},
@@ -133,18 +141,35 @@ Op draw_op(Choices& choices, const Shape& shape) {
       op.bytes = static_cast<std::uint32_t>(choices.scale(shape.value_bytes_max + 1) - 1);
       if (op.kind == Kind::kPutRun) op.count = static_cast<std::uint16_t>(choices.scale(60));
       break;
+    case Kind::kPutIf:
+    case Kind::kBatch:
+      op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
+      op.key = static_cast<std::uint32_t>(choices.below(shape.key_count));
+      op.bytes = static_cast<std::uint32_t>(choices.scale(shape.value_bytes_max + 1) - 1);
+      op.count = static_cast<std::uint16_t>(op.kind == Kind::kPutIf ? choices.below(8)
+                                                                    : choices.scale(40));
+      break;
     case Kind::kErase:
     case Kind::kEraseRun:
     case Kind::kWalk:
     case Kind::kGet:
+    case Kind::kGetMany:
       op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
       op.key = static_cast<std::uint32_t>(choices.below(shape.key_count));
-      if (op.kind == Kind::kEraseRun || op.kind == Kind::kWalk)
+      if (op.kind != Kind::kErase && op.kind != Kind::kGet)
         op.count = static_cast<std::uint16_t>(choices.scale(100));
+      if (op.kind == Kind::kWalk) op.bytes = static_cast<std::uint32_t>(choices.below(2));
       break;
     case Kind::kCreateTree:
+    case Kind::kDropTree:
       op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
       break;
+    case Kind::kRenameTree:
+      op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
+      op.key = static_cast<std::uint32_t>(choices.below(shape.trees));
+      break;
+    case Kind::kRollBack:
+    case Kind::kRelease:
     case Kind::kEndSnapshot:
     case Kind::kCompareOld:
       op.key = static_cast<std::uint32_t>(choices.below(8));

@@ -17,8 +17,15 @@ struct Op {
     kPutRun,  // `count` keys from `key` on.
     kErase,
     kEraseRun,    // `count` keys drawn from all, by `key`.
+    kPutIf,       // Inserted, replaced, or compared and set: by `count`.
+    kBatch,       // `count` puts and erases from `key` on: a recorded batch, put_many() in between.
     kCreateTree,  // Tree number `tree`, made or found.
-    kTooLong,     // A key one byte longer than the limit: refused, and nothing else.
+    kDropTree,
+    kRenameTree,  // To the name of tree number `key`, if that is free.
+    kSavepoint,
+    kRollBack,  // To savepoint number `key` of those open; it stays.
+    kRelease,   // Savepoint number `key`.
+    kTooLong,   // A key one byte longer than the limit: refused, and nothing else.
     kCommitSync,
     kCommitOs,
     kCommitLazy,
@@ -31,7 +38,9 @@ struct Op {
     kCompareMine,  // What the open write transaction sees.
     kCompareOld,   // Everything a reader sees that stayed: number `key`.
     kGet,
-    kWalk,        // The writer's cursor, from `key` on over `count` records; every other is erased.
+    kGetMany,     // `count` keys from `key` on.
+    kWalk,        // The writer's cursor, from `key` on over `count` records, forward or (`bytes`)
+                  // backward; every other is erased, by the cursor or beside it.
     kIntrude,     // Another opening: refused.
     kBackground,  // `count` steps of background work.
     kTime,        // The clock goes on by `count` milliseconds.

@@ -126,6 +126,46 @@ std::vector<Op> shrinking() {
   };
 }
 
+// Savepoints kept, rolled back and left open; conditions; trees dropped, renamed and brought back;
+// batches; a cursor that erases.
+std::vector<Op> transactions() {
+  return {
+      {.kind = Kind::kPutRun, .count = 6, .key = 0, .bytes = 400},
+      {.kind = Kind::kCreateTree, .tree = 1},
+      {.kind = Kind::kPutRun, .tree = 1, .count = 4, .key = 1, .bytes = 900},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kCheckpoint},
+      {.kind = Kind::kPutIf, .count = 0, .key = 2, .bytes = 50},
+      {.kind = Kind::kSavepoint},
+      {.kind = Kind::kPutRun, .count = 6, .key = 3, .bytes = 1200},
+      {.kind = Kind::kDropTree, .tree = 1},
+      {.kind = Kind::kSavepoint},
+      {.kind = Kind::kCreateTree, .tree = 1},
+      {.kind = Kind::kPut, .tree = 1, .key = 5, .bytes = 6000},
+      {.kind = Kind::kRollBack, .key = 1},
+      {.kind = Kind::kRollBack, .key = 0},
+      {.kind = Kind::kPutIf, .count = 6, .key = 3, .bytes = 70},
+      {.kind = Kind::kSavepoint},
+      {.kind = Kind::kErase, .key = 0},
+      {.kind = Kind::kRelease, .key = 1},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kDropTree, .tree = 1},
+      {.kind = Kind::kCreateTree, .tree = 2},
+      {.kind = Kind::kRenameTree, .tree = 2, .key = 1},
+      {.kind = Kind::kPut, .tree = 1, .key = 7, .bytes = 5000},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kBatch, .count = 6, .key = 3, .bytes = 300},
+      {.kind = Kind::kBatch, .count = 5, .key = 1, .bytes = 700},
+      {.kind = Kind::kSavepoint},
+      {.kind = Kind::kWalk, .count = 8, .key = 9, .bytes = 1},
+      {.kind = Kind::kCommitOs},
+      {.kind = Kind::kCheckpoint},
+      {.kind = Kind::kReopen},
+      {.kind = Kind::kDropTree, .tree = 1},
+      {.kind = Kind::kCommitSync},
+  };
+}
+
 constexpr std::uint64_t kMany = std::uint64_t{1} << 20;
 
 const std::vector<Op>& going_on_ops() {
@@ -153,6 +193,8 @@ std::span<const Workload> workloads() {
       {"segments", "a log of several files", shape(Shape::Keys::kShort, 8, kMany), segments()},
       {"shrinking", "a file that is emptied and cut", shape(Shape::Keys::kMixed, 12, kMany),
        shrinking()},
+      {"transactions", "savepoints, conditions, trees that go",
+       shape(Shape::Keys::kMixed, 12, kMany), transactions()},
   };
   return all;
 }

@@ -1,6 +1,7 @@
 // The whole API against std::map, in random sequences that shrink when one fails: commits, aborts,
-// held snapshots, checkpoints, background steps, reopenings and kills, several trees, tiny caches,
-// keys near the limit so that 20 records make three levels.
+// savepoints, conditional puts, batches, trees that go and come, held snapshots, checkpoints,
+// background steps, reopenings and kills, several trees, tiny caches, keys near the limit so that
+// 20 records make three levels.
 #include <rapidcheck.h>
 
 #include <array>
@@ -19,6 +20,13 @@ struct Op {
   enum Kind : std::uint8_t {
     kPut,
     kErase,
+    kPutIf,
+    kBatch,
+    kSweep,  // A cursor that erases every other record on its way.
+    kDrop,   // A tree, and it is made anew.
+    kSavepoint,
+    kRollBack,
+    kRelease,
     kScan,
     kCommit,
     kAbort,
@@ -36,9 +44,10 @@ struct Op {
 };
 
 std::ostream& operator<<(std::ostream& out, const Op& op) {
-  static constexpr std::array<const char*, 11> kNames = {"put",   "erase",  "scan",   "commit",
-                                                         "abort", "hold",   "let go", "checkpoint",
-                                                         "step",  "reopen", "kill"};
+  static constexpr std::array<const char*, 18> kNames = {
+      "put",       "erase",     "put if",     "batch", "sweep",  "drop",
+      "savepoint", "roll back", "release",    "scan",  "commit", "abort",
+      "hold",      "let go",    "checkpoint", "step",  "reopen", "kill"};
   return out << kNames[op.kind] << " t" << int{op.tree} << " k" << op.key << " s" << op.size;
 }
 
@@ -46,6 +55,13 @@ rc::Gen<std::vector<Op>> operations() {
   const auto op =
       rc::gen::map(rc::gen::tuple(rc::gen::weightedElement<Op::Kind>({{40, Op::kPut},
                                                                       {20, Op::kErase},
+                                                                      {10, Op::kPutIf},
+                                                                      {3, Op::kBatch},
+                                                                      {3, Op::kSweep},
+                                                                      {2, Op::kDrop},
+                                                                      {6, Op::kSavepoint},
+                                                                      {4, Op::kRollBack},
+                                                                      {3, Op::kRelease},
                                                                       {4, Op::kScan},
                                                                       {8, Op::kCommit},
                                                                       {2, Op::kAbort},
@@ -65,7 +81,13 @@ rc::Gen<std::vector<Op>> operations() {
   return rc::gen::scale(6.0, rc::gen::container<std::vector<Op>>(op));
 }
 
-using State = std::array<Contents, kTrees>;
+struct State {
+  std::array<Contents, kTrees> contents;
+  std::array<Tree, kTrees> trees{};
+
+  Contents& operator[](int t) { return contents[static_cast<std::size_t>(t)]; }
+  const Contents& operator[](int t) const { return contents[static_cast<std::size_t>(t)]; }
+};
 
 // Runs operations on a database and on maps; throws where they differ.
 class Run {
@@ -74,7 +96,8 @@ class Run {
     world_ = std::make_unique<MemoryWorld>();
     open();
     begin();
-    for (int t = 1; t < kTrees; ++t) trees_[t] = MUST(writer_->create_tree("tree " + numbered(t)));
+    for (int t = 1; t < kTrees; ++t)
+      pending_.trees[t] = MUST(writer_->create_tree("tree " + numbered(t)));
     commit(Durability::kSync);
   }
   ~Run() { end_all(); }
@@ -86,15 +109,31 @@ class Run {
       case Op::kPut: {
         const std::string key = key_of(op.key);
         const std::string value = value_of(op);
-        if (ask(writer().put(trees_[op.tree], key, value))) pending_[op.tree][key] = value;
+        if (ask(writer().put(pending_.trees[op.tree], key, value))) pending_[op.tree][key] = value;
         return;
       }
       case Op::kErase: {
-        auto erased = writer().erase(trees_[op.tree], key_of(op.key));
+        auto erased = writer().erase(pending_.trees[op.tree], key_of(op.key));
         if (!ask(erased)) return;
         check(*erased == (pending_[op.tree].erase(key_of(op.key)) != 0), "erase's answer");
         return;
       }
+      case Op::kPutIf:
+        return put_if(op);
+      case Op::kBatch:
+        return batch(op);
+      case Op::kSweep:
+        return sweep(op);
+      case Op::kDrop:
+        return drop(op);
+      case Op::kSavepoint:
+        (void)writer();
+        if (savepoints_.size() < 5) savepoints_.emplace_back(MUST(writer_->savepoint()), pending_);
+        return;
+      case Op::kRollBack:
+        return roll_back(op);
+      case Op::kRelease:
+        return release(op);
       case Op::kScan:
         return scan(op);
       case Op::kCommit:
@@ -148,13 +187,112 @@ class Run {
     std::string value(bytes, static_cast<char>('a' + op.size % 26));
     return value + std::to_string(op.size);
   }
-  // What a transaction may answer: an error of the limit, which dooms it.
+  // What a transaction may answer: an error of the limit, which dooms it, up to a savepoint.
   template <class T>
   bool ask(const Result<T>& result) {
     if (result) return true;
     check(result.error().code() == ErrorCode::kLimitExceeded, result.error().to_string());
-    abort();
+    if (savepoints_.empty()) {
+      abort();
+    } else {
+      roll_back({});
+    }
     return false;
+  }
+  void put_if(const Op& op) {
+    const std::string key = key_of(op.key);
+    const std::string value = value_of(op);
+    const Tree tree = (void(writer()), pending_.trees[op.tree]);
+    Contents& model = pending_[op.tree];
+    const auto there = model.find(key);
+    const bool existed = there != model.end();
+    std::optional<std::string> expected;
+    if (existed) expected = there->second;
+    std::optional<std::string> desired = value;
+    bool should = true;
+    Result<bool> did = false;
+    switch (op.size % 4) {
+      case 0:
+        should = !existed;
+        did = writer_->insert(tree, key, value);
+        break;
+      case 1:
+        should = existed;
+        did = writer_->replace(tree, key, value);
+        break;
+      case 2:
+        if (op.size % 3 == 0) desired.reset();
+        did = writer_->compare_and_set(tree, key, expected, desired);
+        break;
+      default:
+        should = false;
+        expected = existed ? *expected + "x" : "x";
+        did = writer_->compare_and_set(tree, key, expected, desired);
+    }
+    if (!ask(did)) return;
+    check(*did == should, "a conditional put's answer");
+    if (should && desired) model[key] = *desired;
+    if (should && !desired) model.erase(key);
+  }
+  void batch(const Op& op) {
+    (void)writer();
+    WriteBatch recorded;
+    std::vector<std::pair<std::string, std::string>> puts;
+    for (int i = 0; i < op.size % 20; ++i)
+      puts.emplace_back(key_of(static_cast<std::uint16_t>(op.key + i)), value_of(op));
+    for (const auto& [key, value] : puts) MUST(recorded.put(pending_.trees[op.tree], key, value));
+    MUST(recorded.erase(pending_.trees[op.tree], key_of(op.key)));
+    const auto done = writer_->apply(recorded);
+    if (!done) return check(done.error().code() == ErrorCode::kLimitExceeded, "a batch");
+    for (const auto& [key, value] : puts) pending_[op.tree][key] = value;
+    pending_[op.tree].erase(key_of(op.key));
+  }
+  void sweep(const Op& op) {
+    (void)writer();
+    const bool back = op.size % 2 == 0;
+    std::optional<Cursor> cursor = MUST(writer_->cursor(pending_.trees[op.tree]));
+    Contents& model = pending_[op.tree];
+    std::string key = key_of(op.key);
+    bool on = MUST(back ? cursor->seek_at_or_before(key) : cursor->seek(key));
+    for (int i = 0; on && i < 20; ++i) {
+      key = cursor->key();
+      check(model.contains(key), "a sweeping cursor's key");
+      if (i % 2 == 0) {
+        const auto erased = cursor->erase();
+        if (!erased) cursor.reset();
+        if (!ask(erased)) return;
+        check(*erased && model.erase(key) == 1, "a cursor's erase");
+      }
+      on = MUST(back ? cursor->prev() : cursor->next());
+      const auto at = back ? model.lower_bound(key) : model.upper_bound(key);
+      check(on == (back ? at != model.begin() : at != model.end()), "a sweeping cursor's answer");
+      if (on) check(cursor->key() == (back ? std::prev(at) : at)->first, "where it goes on");
+    }
+  }
+  void drop(const Op& op) {
+    if (op.tree == 0) return;
+    (void)writer();
+    if (!ask(writer_->drop_tree(pending_.trees[op.tree]))) return;
+    pending_[op.tree].clear();
+    const auto made = writer_->create_tree("again");
+    if (!made) pending_.trees[op.tree] = Tree{};
+    if (!ask(made)) return;
+    pending_.trees[op.tree] = *made;
+    (void)ask(writer_->rename_tree(*made, "tree " + numbered(op.tree)));
+  }
+  void roll_back(const Op& op) {
+    if (savepoints_.empty()) return;
+    const std::size_t at = savepoints_.size() - 1 - op.key % savepoints_.size();
+    MUST(savepoints_[at].first.rollback());
+    pending_ = savepoints_[at].second;
+    savepoints_.erase(savepoints_.begin() + static_cast<std::ptrdiff_t>(at + op.size % 2),
+                      savepoints_.end());
+  }
+  void release(const Op& op) {
+    if (savepoints_.empty()) return;
+    const std::size_t at = savepoints_.size() - 1 - op.key % savepoints_.size();
+    MUST(savepoints_[at].first.release());
+    savepoints_.erase(savepoints_.begin() + static_cast<std::ptrdiff_t>(at), savepoints_.end());
   }
   WriteTransaction& writer() {
     if (!writer_) begin();
@@ -167,6 +305,7 @@ class Run {
   void commit(Durability durability) {
     if (!writer_) return;
     auto token = writer_->commit(durability);
+    savepoints_.clear();
     writer_.reset();
     if (!token) {
       check(token.error().code() == ErrorCode::kLimitExceeded, token.error().to_string());
@@ -181,6 +320,7 @@ class Run {
   }
   void abort() {
     if (!writer_) return;
+    savepoints_.clear();
     writer_->abort();
     writer_.reset();
   }
@@ -214,17 +354,23 @@ class Run {
     // A lazy commit may be gone, and those after it.
     const ReadTransaction reader = MUST(db_->begin_read());
     State found;
-    for (int t = 0; t < kTrees; ++t) found[t] = contents_of(reader, trees_[t]);
-    check(std::find(maybe_.begin(), maybe_.end(), found) != maybe_.end(), "after a kill");
+    for (int t = 0; t < kTrees; ++t) {
+      found.trees[t] = MUST(reader.open_tree(t == 0 ? "" : "tree " + numbered(t)));
+      found[t] = contents_of(reader, found.trees[t]);
+    }
+    check(std::any_of(maybe_.begin(), maybe_.end(),
+                      [&](const State& state) { return state.contents == found.contents; }),
+          "after a kill");
     committed_ = found;
     maybe_ = {found};
   }
   void scan(const Op& op) {
-    const Contents& model = writer_ ? pending_[op.tree] : committed_[op.tree];
+    const State& state = writer_ ? pending_ : committed_;
+    const Contents& model = state[op.tree];
     std::optional<ReadTransaction> reader;
     if (!writer_) reader = MUST(db_->begin_read());
     const Reader& source = writer_ ? static_cast<const Reader&>(*writer_) : *reader;
-    Cursor cursor = MUST(source.cursor(trees_[op.tree]));
+    Cursor cursor = MUST(source.cursor(state.trees[op.tree]));
     const std::string key = key_of(op.key);
     auto at = model.lower_bound(key);
     bool on = MUST(cursor.seek(key));
@@ -249,13 +395,13 @@ class Run {
     on = MUST(cursor.seek_at_or_before(key));
     check(on == (before != model.begin()), "at or before");
     if (on) check(cursor.key() == std::prev(before)->first, "at or before: key");
-    auto got = MUST(source.get(trees_[op.tree], key));
+    auto got = MUST(source.get(state.trees[op.tree], key));
     check(got.has_value() == model.contains(key), "get");
   }
   void compare(const Reader& reader, const State& state, const std::string& who) {
     for (int t = 0; t < kTrees; ++t) {
-      check(contents_of(reader, trees_[t]) == state[t], who + ": contents");
-      check(MUST(reader.count(trees_[t])) == state[t].size(), who + ": count");
+      check(contents_of(reader, state.trees[t]) == state[t], who + ": contents");
+      check(MUST(reader.count(state.trees[t])) == state[t].size(), who + ": count");
     }
   }
 
@@ -263,11 +409,11 @@ class Run {
   const bool long_keys_;
   std::unique_ptr<MemoryWorld> world_;
   std::optional<Database> db_;
-  std::array<Tree, kTrees> trees_{};
   State committed_;
   State pending_;
   std::vector<State> maybe_;  // States that a kill may leave.
   std::optional<WriteTransaction> writer_;
+  std::vector<std::pair<Savepoint, State>> savepoints_;
   std::vector<std::pair<ReadTransaction, State>> held_;
 };
 
