@@ -176,9 +176,9 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
   if (dirty_.reserved >= allocated) {
     parts_.slots->unreserve(static_cast<std::uint32_t>(dirty_.reserved - allocated));
   } else {
-    // It used what was set aside for others; if there is no room, allocate() says so to them.
+    // It used what was set aside for others.
     const auto more = static_cast<std::uint32_t>(allocated - dirty_.reserved);
-    (void)at_boundary([&] { return parts_.slots->reserve(more); });
+    if (!at_boundary([&] { return parts_.slots->reserve(more); })) parts_.cache->lack_slots(more);
   }
   begun_ = false;
   parts_.cache->end_snapshot(slot_);
@@ -200,7 +200,7 @@ void Checkpoint::abandon() noexcept {
     for (Slot slot : map_update_->abandon()) put_back(slot);
     // What it allocated came out of the reservation; the next attempt needs as much again.
     if (!at_boundary([&] { return parts_.slots->reserve(taken); }))
-      dirty_.reserved -= std::min(dirty_.reserved, taken);
+      parts_.cache->lack_slots(taken);
   }
   parts_.cache->return_dirty(dirty_);
   parts_.cache->end_snapshot(slot_);

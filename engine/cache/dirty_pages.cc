@@ -136,6 +136,11 @@ Result<void> PageCache::make_dirty(PageId id) {
   return {};
 }
 
+void PageCache::lack_slots(std::uint32_t count) noexcept {
+  MutexLock lock(versions_);
+  unbacked_ += count;
+}
+
 void PageCache::return_dirty(const DirtyPages& dirty) {
   MutexLock lock(versions_);
   const std::uint32_t before = dirty_reserved_;

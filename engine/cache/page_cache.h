@@ -141,6 +141,9 @@ class PageCache {
   // Pages that redo changed have no slots set aside, since opening needs no space; this gets them.
   // Before the first commit and before a checkpoint. kDiskFull: nothing changed.
   Result<void> back_reservations();
+  // `count` slots that were set aside for dirty pages are gone, and no others could be had: a disk
+  // that is full, and writes that failed. back_reservations() tries again.
+  void lack_slots(std::uint32_t count) noexcept;
   // Frees as of `txn`, during redo. Pages that were lost are missed no more.
   void note_freed(IdRun run, TxnNumber txn);
 

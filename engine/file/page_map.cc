@@ -74,7 +74,7 @@ Result<void> PageMap::open(const Meta& meta) {
 
 Result<void> PageMap::read_page(const MapRef& ref, std::uint32_t index, std::uint8_t level,
                                 std::span<std::byte> page) const {
-  std::optional<Error> first_error;
+  std::optional<Error> trouble;
   for (Slot slot : ref.slots) {
     if (slot == kNoSlot) continue;
     const std::uint64_t offset = slots_.offset_of(slot);
@@ -94,11 +94,12 @@ Result<void> PageMap::read_page(const MapRef& ref, std::uint32_t index, std::uin
       return {};
     }();
     if (tried) return {};
-    if (!first_error) first_error = tried.error().at(place);
+    // A copy that storage refused to read may be whole.
+    if (!trouble || trouble->code() != ErrorCode::kIo) trouble = tried.error().at(place);
   }
-  if (!first_error)
+  if (!trouble)
     return fail(ErrorCode::kDamaged, "the page map names no place for one of its pages");
-  return std::unexpected(*first_error);
+  return std::unexpected(*trouble);
 }
 
 Result<void> PageMap::read_leaf(std::uint32_t index, std::span<MapEntry> entries) const {

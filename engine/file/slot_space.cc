@@ -119,7 +119,6 @@ Result<Slot> SlotSpace::allocate(Slot near) {
   const std::uint32_t from = prefer_low_ ? 1 : near == kNoSlot ? next_ : raw(near);
   std::uint32_t slot = find_free(from);
   if (slot == 0) {
-    // A page write that failed has used up what was reserved for this one.
     TRY(grow(1));
     slot = find_free(from);
   }

@@ -4,8 +4,8 @@
 // until release_unused() has been told what the maps name.
 //
 // F1 Whoever will need a slot reserved it before, physically: only reserve() meets a full disk, and
-//    only writers call it. Except that a slot whose write failed isn't used again: then allocate()
-//    has to grow the file, and may find no room.
+//    only writers and beginning checkpoints call it. Should too little have been reserved,
+//    allocate() grows the file.
 // F2 A slot given to free() is needed by nobody: no durable map, no map being written, no reader.
 // Thread-safe.
 #pragma once

@@ -102,6 +102,21 @@ TEST_F(CacheTest, C4WhatIsReadIsVerifiedAgainstItsEntry) {
   cache_->readers().release(reader);
 }
 
+// Redo has changed some of it, and then met an edit that can't be made.
+TEST_F(CacheTest, ALostPageIsShownToNobodyAndKeepsNoFrame) {
+  write({5, 6});
+  write_back(cache_->durable());
+  must(cache_->page_to_redo(PageId{5}, false));
+  cache_->lose_page(PageId{5}, Error(ErrorCode::kDamaged, "an edit doesn't fit", {}));
+  EXPECT_EQ(cache_->held(), 0U);
+  ReaderSlot& reader = **cache_->readers().claim();
+  const auto got = seen(5, cache_->newest(), reader);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().message(), "an edit doesn't fit");
+  EXPECT_TRUE(seen(6, cache_->newest(), reader));
+  cache_->readers().release(reader);
+}
+
 TEST_F(CacheTest, AFullCacheIsTheLimitAndRecovers) {
   start(64);
   std::vector<FrameIndex> taken;

@@ -101,6 +101,7 @@ TEST_F(DamagePlacesTest, Verify) {
   }
   for (const Finding& finding : report.findings) {
     EXPECT_FALSE(finding.file.empty()) << finding.code;
+    EXPECT_TRUE(finding.offset.has_value()) << finding.code;
   }
 }
 

@@ -120,6 +120,28 @@ TEST_F(PageMapTest, EachCopyOfRootAndInnerPagesMayRot) {
   }
 }
 
+// Of two copies one is bad and one can't be read, whichever comes first: that one may be whole.
+TEST_F(PageMapTest, ACopyThatCannotBeReadIsNoDamage) {
+  PageMap map = fresh();
+  const Meta meta = change(map, {{0, 1}});
+  for (int bad = 0; bad < 2; ++bad) {
+    corrupt(slots_.offset_of(meta.map_root.slots[bad]) + 100);
+    file_.fail_at = [&](const std::string& call) -> Result<void> {
+      if (call == "read " + std::to_string(slots_.offset_of(meta.map_root.slots[1 - bad])))
+        return fail(ErrorCode::kIo, "unreadable");
+      return {};
+    };
+    PageMap again = fresh();
+    must(again.open(meta));
+    std::vector<MapEntry> found(kFanout);
+    const auto read = again.read_leaf(0, found);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code(), ErrorCode::kIo) << read.error().to_string();
+    file_.fail_at = {};
+    corrupt(slots_.offset_of(meta.map_root.slots[bad]) + 100);  // Back.
+  }
+}
+
 TEST_F(PageMapTest, ABadLeafTakesOnlyItsOwnPages) {
   PageMap map = fresh();
   change(map, {{0, 1}, {1, 2}, {2, 3}});
