@@ -130,6 +130,8 @@ void mend_segment_header(std::byte* at) {
   store64(at + segment_at::kCheck, hash64({at, segment_at::kCheck}));
 }
 
+}  // namespace
+
 void mend_log(std::vector<std::byte>& log) {
   if (log.size() < kSegmentBodyOffset) return;
   mend_segment_header(log.data());
@@ -153,8 +155,6 @@ void mend_log(std::vector<std::byte>& log) {
     at += kBatchHeaderBytes + payload;
   }
 }
-
-}  // namespace
 
 FileImage FileImage::expand(std::span<const std::byte> sparse) {
   FileImage image;

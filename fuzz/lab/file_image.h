@@ -25,4 +25,7 @@ struct FileImage {
   void mend();
 };
 
+// The same for a segment alone: its headers, and its batches as far as they follow each other.
+void mend_log(std::vector<std::byte>& segment);
+
 }  // namespace holdfast
