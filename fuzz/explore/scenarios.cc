@@ -115,6 +115,43 @@ class BackgroundAndCommits final : public DatabaseScenario {
   }
 };
 
+// Who leads and who follows, and when the next one leads. Numbers as far above those of commit().
+class TwoBatches final : public DatabaseScenario {
+ public:
+  Threads threads() override {
+    return {[this] { write("101"); }, [this] { write("102"); }};
+  }
+
+ private:
+  void write(const char* value) {
+    WriteBatch batch;
+    for (const char* key : {"a", "b"}) good(batch.put(key, value), "put into a batch");
+    if (good(database().write(batch, Durability::kSync), "write")) promised(101);
+    read_and_expect_at_least(101);
+  }
+};
+
+// One is refused: the other goes through, whoever leads.
+class GoodAndBadBatch final : public DatabaseScenario {
+ public:
+  Threads threads() override {
+    return {[this] {
+              WriteBatch batch;
+              for (const char* key : {"a", "b"}) good(batch.put(key, "101"), "put into a batch");
+              if (good(database().write(batch, Durability::kSync), "write")) promised(101);
+            },
+            [this] {
+              WriteBatch batch;
+              good(batch.put("a", "nobody may see this"), "put into a batch");
+              good(batch.put(Tree(99), "a", "nor this"), "put into a batch");
+              const auto refused = database().write(batch, Durability::kSync);
+              if (refused || refused.error().code() != ErrorCode::kNotFound)
+                fault("a batch for a tree that isn't there was not refused");
+              read_and_expect_at_least(1);
+            }};
+  }
+};
+
 template <class S>
 ScenarioKind kind(const char* name, const char* story) {
   return {name, story, [] { return std::make_unique<S>(); }};
@@ -132,6 +169,8 @@ std::span<const ScenarioKind> scenarios() {
       kind<CheckpointAndReader>("checkpoint-reader", "a checkpoint beside a reader"),
       kind<CommitReaderCheckpoint>("commit-reader-checkpoint", "all three at once"),
       kind<LazyCommitAndSync>("lazy-sync", "a lazy commit beside a sync of everything"),
+      kind<TwoBatches>("two-batches", "two batches at once, in one transaction or two"),
+      kind<GoodAndBadBatch>("refused-batch", "a batch beside one that is refused"),
       kind<BackgroundAndCommits>("background", "two commits beside the background's steps"),
   };
   return all;

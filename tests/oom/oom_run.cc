@@ -27,9 +27,13 @@ void OomRun::workload() {
     populate();
     change_under_a_reader();
     abort_one();
+    roll_back_and_go_on();
+    release_a_savepoint();
     (void)call([&] { return db_->checkpoint(); });
     EXPECT_EQ(db_->stats().open_snapshots, 0U) << "the checkpoint's own";
     commit_without_waiting();
+    all_or_nothing();
+    write_a_batch();
     work_in_background();
     look_around();
     expect_no_leaks();
@@ -123,6 +127,7 @@ void OomRun::look_around() {
     auto reader = call([&] { return db_->begin_read(); });
     if (!reader) return;
     expect_state(*reader, state);
+    look_for_many(*reader, state.at(""));
     for (const std::string key : {"lazy", "async", "nothing"}) {
       const auto found = state.at("").find(key);
       const bool there = found != state.at("").end();

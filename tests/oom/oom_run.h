@@ -84,6 +84,11 @@ class OomRun {
   void populate();
   void change_under_a_reader();
   void abort_one();
+  void roll_back_and_go_on();
+  void release_a_savepoint();
+  void all_or_nothing();
+  void write_a_batch();
+  void look_for_many(const ReadTransaction& reader, const Contents& contents);
   void commit_without_waiting();
   void work_in_background();
   void look_around();
