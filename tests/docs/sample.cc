@@ -5,6 +5,7 @@
 //   docs_sample tiny-log PATH     the same, and ended without a close after one more commit
 //   docs_sample life PATH N P     life N (from 0) of a database with pages of P bytes: some
 //                                 thousand changes in several trees, ended without a close
+//   docs_sample golden PATH N P   the same, small: for tests/golden
 //   docs_sample close PATH        opens and commits, so that closing folds the log in
 #include <unistd.h>
 
@@ -72,12 +73,12 @@ std::string value_of(unsigned n, unsigned life) {
 }
 
 // Many transactions, of one change up to several batches; a checkpoint somewhere; deletions.
-void live(Database& db, unsigned life) {
-  for (unsigned round = 0; round < 12; ++round) {
+void live(Database& db, unsigned life, unsigned rounds, unsigned changes) {
+  for (unsigned round = 0; round < rounds; ++round) {
     auto writer = must(db.begin_write());
     const Tree fruit = must(writer.open_or_create_tree("fruit"));
     const Tree other = must(writer.open_or_create_tree("tree-" + std::to_string(round % 5)));
-    for (unsigned i = 0; i < 300; ++i) {
+    for (unsigned i = 0; i < changes; ++i) {
       const unsigned n = life * 1000 + round * 331 + i;
       must(writer.put(key_of(n), value_of(n, life)));
       if (n % 3 == 0) must(writer.put(fruit, key_of(n * 7), value_of(i, life)));
@@ -86,7 +87,7 @@ void live(Database& db, unsigned life) {
     }
     must(writer.put("", "the empty key"));
     must(writer.commit(round % 4 == 1 ? Durability::kOs : Durability::kSync));
-    if (life % 2 == 1 && round == 5) must(db.checkpoint());
+    if (life % 2 == 1 && round == rounds / 2 - 1) must(db.checkpoint());
   }
 }
 
@@ -105,14 +106,16 @@ int main(int argc, char** argv) {
   options.environment = &environment;
   options.background = Background::kHost;
   options.page_size = argc > 4 ? static_cast<std::uint32_t>(std::atoi(argv[4])) : 4096;
-  options.log_segment_bytes = 128 << 10;
+  options.log_segment_bytes = (what == "golden" ? 64 : 128) << 10;
   options.checkpoint_log_bytes = 2 << 20;
   Database db = must(Database::open(argv[2], options));
   if (what == "tiny" || what == "tiny-log") {
     tiny(db);
     if (what == "tiny-log") must(db.put("cherry", "dark red"));
   } else if (what == "life") {
-    live(db, life);
+    live(db, life, 12, 300);
+  } else if (what == "golden") {
+    live(db, life, 4, 25);
   } else {
     must(db.put("closed", "yes"));
   }
