@@ -64,8 +64,9 @@ function(holdfast_library)
   endforeach()
   add_library(holdfast ${objects})
   add_library(holdfast::holdfast ALIAS holdfast)
-  set_target_properties(holdfast PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
-    LINKER_LANGUAGE CXX)
+  # Before 1.0 a minor version may change the interface: docs/STABILITY.md.
+  set_target_properties(holdfast PROPERTIES VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LINKER_LANGUAGE CXX)
   target_compile_features(holdfast PUBLIC cxx_std_23)
   target_include_directories(holdfast PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)

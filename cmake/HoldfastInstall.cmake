@@ -18,6 +18,15 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/holdfast DESTINATION ${CMAKE_INS
   PATTERN crashlab EXCLUDE)
 install(EXPORT holdfastTargets NAMESPACE holdfast:: DESTINATION ${HOLDFAST_PACKAGE_DIR})
 
+# For builds that don't use CMake. Who links a static library links what it needs as well.
+file(RELATIVE_PATH HOLDFAST_PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+set(HOLDFAST_PC_PRIVATE ".private")
+if(HOLDFAST_LIBRARY_TYPE STREQUAL "STATIC_LIBRARY")
+  set(HOLDFAST_PC_PRIVATE "")
+endif()
+configure_file(${PROJECT_SOURCE_DIR}/cmake/holdfast.pc.in ${PROJECT_BINARY_DIR}/holdfast.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/holdfast.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
 # A component of its own, for find_package and for `cmake --install --component crashlab`.
 if(HOLDFAST_CRASHLAB)
   install(TARGETS holdfast_crashlab EXPORT holdfastCrashlabTargets COMPONENT crashlab

@@ -199,8 +199,7 @@ void Checkpoint::abandon() noexcept {
     for (const Written& page : written_) put_back(entry_slot(page.entry));
     for (Slot slot : map_update_->abandon()) put_back(slot);
     // What it allocated came out of the reservation; the next attempt needs as much again.
-    if (!at_boundary([&] { return parts_.slots->reserve(taken); }))
-      parts_.cache->lack_slots(taken);
+    if (!at_boundary([&] { return parts_.slots->reserve(taken); })) parts_.cache->lack_slots(taken);
   }
   parts_.cache->return_dirty(dirty_);
   parts_.cache->end_snapshot(slot_);
