@@ -64,8 +64,8 @@ class HOLDFAST_EXPORT Database {
 
   /// Makes a batch's changes as one transaction, all or none. Batches that several threads write at
   /// once are put together: one transaction, and one sync, for all of them. Waits for the writer's
-  /// turn up to Options::write_timeout. Errors: those of begin_write(), of the changes, of
-  /// commit(); one batch's error is not another's.
+  /// turn up to Options::write_timeout, also where this thread has it. Errors: those of
+  /// begin_write(), of the changes, of commit(); one batch's error is not another's.
   [[nodiscard]] Result<CommitToken> write(const WriteBatch& batch);
   [[nodiscard]] Result<CommitToken> write(const WriteBatch& batch, Durability durability);
 
