@@ -1,5 +1,7 @@
 // Creating: the first state is built under a temporary name and gets its real one when it is
-// complete and durable, so no crash leaves half a database.
+// complete and durable, so no crash leaves half a database. Nothing is created where a log shows
+// that a database should be.
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -7,6 +9,7 @@
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
 #include "engine/txn/catalog.h"
+#include "wal/segment.h"
 
 namespace holdfast {
 
@@ -33,6 +36,32 @@ void remove_stale(Storage& storage, const std::string& path) {
   }
 }
 
+// Whether something was committed when the log file was made, or later.
+Result<bool> follows_a_commit(Storage& storage, const FoundSegment& segment) {
+  if (segment.header.uuid == Uuid{}) return false;  // No segment.
+  if (segment.header.ref.start != Lsn{}) return true;
+  auto file = TRY(storage.open(segment.path, FileMode::kReadOnly));
+  std::array<std::byte, sizeof kBatchMagic> first{};
+  TRY(file->read(kSegmentBodyOffset, first));
+  return first != std::array<std::byte, sizeof kBatchMagic>{};
+}
+
+// A log whose database file isn't there: someone moved or removed one of the two. No crash leaves
+// that, since the file's name is durable before a batch is written.
+Result<void> refuse_beside_a_log(Storage& storage, const std::string& path) {
+  const SegmentList list =
+      TRY(list_segments(storage, path, Uuid{}, FileMode::kReadOnly, /*past_cache=*/false));
+  for (const FoundSegment& segment : list.segments) {
+    if (!TRY(follows_a_commit(storage, segment))) continue;
+    return fail(ErrorCode::kDamaged,
+                "there is no such database, and here is the log of one, which may hold its last "
+                "transactions; bring the database file back, or move its log away to create a new "
+                "one",
+                {.file = segment.path, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
+  return {};
+}
+
 std::string temporary_name(const std::string& path, Random& random) {
   std::string name = path + std::string(kNewSuffix);
   const auto bytes = random.bytes16();
@@ -46,6 +75,7 @@ std::string temporary_name(const std::string& path, Random& random) {
 }  // namespace
 
 Result<void> DatabaseImpl::create_file() {
+  TRY(refuse_beside_a_log(*environment_.storage, path_));
   remove_stale(*environment_.storage, path_);
   for (int attempt = 0; attempt < kCreationAttempts; ++attempt) {
     if (TRY(try_to_create())) return {};

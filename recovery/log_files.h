@@ -22,6 +22,8 @@ class LogFiles {
   // Before scan_log() for an opening that may write.
   Result<void> sync();
 
+  // The database file that they belong to.
+  [[nodiscard]] const std::string& base_path() const { return base_path_; }
   [[nodiscard]] const std::vector<FoundSegment>& sound() const { return sound_; }
   // Paths whose headers are both bad although the file isn't empty, or that were cut short: no
   // crash leaves either.

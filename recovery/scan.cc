@@ -83,7 +83,8 @@ Result<void> Scan::begin() {
                     std::to_string(raw(missing.epoch)) + " that starts at " +
                     std::to_string(raw(missing.start)) +
                     " is missing; bring all files back that lay beside the database [" + row.label +
-                    "]");
+                    "]",
+                place_in(files_.base_path()));
   }
   const std::size_t first = static_cast<std::size_t>(named);
   const std::string& path = files_.sound()[first].path;
