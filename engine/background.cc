@@ -86,9 +86,11 @@ bool DatabaseImpl::checkpoint_due() const {
 }
 
 Result<bool> DatabaseImpl::background_step() {
+  MutexLock step_lock(step_mutex_);
+  watch_.tick();
+  watch_.look_at_snapshots(*cache_);
   LogWriter* log = log_.load();
   if (log == nullptr || is_poisoned_.load()) return false;
-  MutexLock step_lock(step_mutex_);
   {
     MutexLock lock(checkpoint_mutex_);
     if (checkpoint_ != nullptr || checkpoint_due()) {
@@ -176,6 +178,7 @@ Result<bool> DatabaseImpl::step_checkpoint() {
       return log == nullptr ? opened_place_ : log->durable_position();
     }));
     wrote_.store(true);
+    watch_.checkpoint_begins();
     checkpoint_ = std::move(fresh);
     return true;
   }
@@ -188,8 +191,10 @@ Result<bool> DatabaseImpl::step_checkpoint() {
   if (more) checkpoint_published();
   const LogWriter* log = log_.load();
   const bool freezes = checkpoint_->sync_failed() || (log != nullptr && log->poisoned());
+  if (more) watch_.checkpoint_done(checkpoint_txn_.load(), checkpoint_->pages_written());
   checkpoint_.reset();
   if (more) return false;
+  watch_.checkpoint_failed(more.error());
   if (freezes) {
     poison(more.error());
     return std::unexpected(*poisoned());

@@ -242,9 +242,12 @@ void DatabaseImpl::poison(const Error& error) noexcept {
         error.place());
   });
   MutexLock lock(poison_mutex_);
-  if (!poison_) poison_ = in_words ? *in_words : Error::standing(ErrorCode::kPoisoned);
+  const bool first = !poison_;
+  if (first) poison_ = in_words ? *in_words : Error::standing(ErrorCode::kPoisoned);
   is_poisoned_.store(true);
   if (LogWriter* log = log_.load()) log->freeze(error);
+  lock.unlock();
+  if (first) watch_.poisoned(*poisoned());
 }
 
 std::optional<Error> DatabaseImpl::poisoned() const {

@@ -1,6 +1,8 @@
 // The public Database: forwards to DatabaseImpl, within at_boundary().
 #include "holdfast/database.h"
 
+#include <unistd.h>
+
 #include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
@@ -112,7 +114,11 @@ Result<ReadTransaction> DatabaseImpl::begin_read(const ReadOptions& options) {
   if (at_least > raw(cache_->durable())) {
     if (auto error = poisoned()) return std::unexpected(*error);
   }
-  SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
+  thread_local const auto thread = static_cast<std::uint32_t>(::gettid());
+  ReaderSlot* const claimed = TRY(cache_->readers().claim());
+  SlotClaim slot(cache_->readers(), claimed);
+  claimed->since_ms.store(watch_.ticked_ms(), std::memory_order_relaxed);
+  claimed->thread.store(thread, std::memory_order_relaxed);
   auto state =
       std::make_unique<SnapshotState>(*this, *cache_, std::move(slot), TxnNumber{at_least});
   return ReadTransaction(std::move(state));
@@ -142,6 +148,7 @@ Stats DatabaseImpl::stats() const noexcept {
   stats.table_bytes = cache.table_bytes;
   stats.open_snapshots = cache_->open_snapshots();
   stats.oldest_snapshot_txn = stats.open_snapshots == 0 ? 0 : raw(cache_->oldest_snapshot());
+  watch_.fill(stats, *cache_);
   stats.free_bytes = slots_->free_slots() * stats.page_size;
   if (file_ != nullptr) {
     const auto bytes = at_boundary([this] { return file_->size(); });

@@ -22,6 +22,7 @@
 #include "engine/transaction_state.h"
 #include "engine/txn/id_space.h"
 #include "engine/txn/writer_gate.h"
+#include "engine/watch.h"
 #include "holdfast/database.h"
 #include "recovery/scan.h"
 #include "wal/log_writer.h"
@@ -67,6 +68,7 @@ class DatabaseImpl final : public LogObserver {
   // LogObserver
   void sync_begins(TxnNumber end) override { cache_->sync_begins(end); }
   void became_durable(TxnNumber txn) override { cache_->became_durable(txn); }
+  void synced(std::chrono::steady_clock::duration took) override { watch_.synced(took); }
 
   [[nodiscard]] std::uint32_t& next_tree_id() { return next_tree_id_; }
 
@@ -121,6 +123,7 @@ class DatabaseImpl final : public LogObserver {
   std::string path_;  // The same file from anywhere: Storage::real_path().
   Options options_;
   Environment environment_;
+  Watch watch_;
   RecoveryReport report_;
   bool read_only_ = false;
   bool closed_ = false;

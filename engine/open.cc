@@ -59,6 +59,7 @@ DatabaseImpl::DatabaseImpl(const std::string& path, const Options& options)
     : given_path_(path),
       options_(options),
       environment_(options.environment != nullptr ? *options.environment : system_environment()),
+      watch_(options_, *environment_.clock),
       read_only_(options.mode == OpenMode::kReadOnly) {}
 
 Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::open(const std::string& path,
@@ -85,6 +86,7 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::open(const std::string& path
   db->report_.created = !exists;
   db->report_.seconds =
       std::chrono::duration<double>(db->environment_.clock->now() - begun).count();
+  if (db->recovered_.load()) db->watch_.recovered(db->report_);
   TRY(db->start_background());
   return db;
 }
@@ -129,13 +131,15 @@ Result<void> DatabaseImpl::attach(const Meta& meta, TxnNumber txn, std::uint32_t
   }
   map_ = std::make_unique<PageMap>(*file_, *slots_, meta.page_size, meta.tag());
   TRY(map_->open(meta));
-  cache_ = TRY(PageCache::create({.file = file_.get(),
-                                  .slots = slots_.get(),
-                                  .map = map_.get(),
-                                  .page_size = meta.page_size,
-                                  .tag = meta.tag(),
-                                  .budget_bytes = options_.cache_bytes,
-                                  .arena = options_.arena}));
+  cache_ =
+      TRY(PageCache::create({.file = file_.get(),
+                             .slots = slots_.get(),
+                             .map = map_.get(),
+                             .page_size = meta.page_size,
+                             .tag = meta.tag(),
+                             .budget_bytes = options_.cache_bytes,
+                             .arena = options_.arena,
+                             .on_damage = [this](const Error& error) { watch_.damaged(error); }}));
   ids_.open(id_high_water);
   opened_id_high_water_ = id_high_water;
   cache_->set_id_limit(id_high_water);

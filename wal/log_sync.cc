@@ -13,6 +13,21 @@ constexpr std::uint32_t kSmallerGroups = 8;
 constexpr int kGatherIdleTurns = 120;
 constexpr int kGatherTurns = 400;
 
+// Tells at its end how long it lived.
+class SyncTimer {
+ public:
+  explicit SyncTimer(const LogConfig& config) : config_(config), begun_(config.clock->now()) {}
+  ~SyncTimer() {
+    if (config_.observer != nullptr) config_.observer->synced(config_.clock->now() - begun_);
+  }
+  SyncTimer(const SyncTimer&) = delete;
+  SyncTimer& operator=(const SyncTimer&) = delete;
+
+ private:
+  const LogConfig& config_;
+  const std::chrono::steady_clock::time_point begun_;
+};
+
 }  // namespace
 
 // What one sync covers.
@@ -116,6 +131,7 @@ Result<void> LogWriter::sync_group(bool with_mark) {
   TRY(prepare_sync(with_mark, work));
   for (const auto& file : work.files) {
     ++sync_count_;
+    const SyncTimer timer(config_);
     if (auto done = file->sync(); !done) return std::unexpected(poison(done.error()));
   }
   expect_next_group(served + (appended_groups_ - announced_groups_));

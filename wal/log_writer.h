@@ -43,6 +43,8 @@ class LogObserver {
   // Under no lock of the log. durable_position() says so already; durable() and those who wait for
   // it learn it afterwards.
   virtual void became_durable(TxnNumber txn) = 0;
+  // One file was synced, or refused to be; under no lock.
+  virtual void synced(std::chrono::steady_clock::duration /*took*/) {}
 };
 
 struct LogConfig {

@@ -84,6 +84,11 @@ FrameIndex PageCache::find_loaded(PageId id, TxnNumber snapshot) noexcept {
   return frame;
 }
 
+Error PageCache::told(const Error& error) const {
+  if (config_.on_damage && error.code() == ErrorCode::kDamaged) config_.on_damage(error);
+  return error;
+}
+
 Result<void> PageCache::load(PageId id) {
   const ErrorPlace place{
       .file = config_.file->path(), .offset = {}, .page = raw(id), .tree = {}, .txn = {}};
@@ -94,7 +99,7 @@ Result<void> PageCache::load(PageId id) {
   if (!table_.has_leaf(raw(id) / table_.fanout()))
     return fail(ErrorCode::kDamaged, "a page is referred to that the page map doesn't have", place);
   auto row_result = table_.row(id);
-  if (!row_result) return std::unexpected(row_result.error().at(place));
+  if (!row_result) return std::unexpected(told(row_result.error().at(place)));
   TablePage* row = *row_result;
   TakenFrame taken(*pool_, TRY(take_frame()));
   const FrameIndex frame = taken.index();
@@ -109,7 +114,7 @@ Result<void> PageCache::load(PageId id) {
     const bool unchanged = row->word.load() == word.bits && row->entry.load() == entry;
     if (!read) {
       if (!unchanged) continue;  // The slot was reused while it was read: look again.
-      return std::unexpected(read.error());
+      return std::unexpected(told(read.error()));
     }
     pool_->frame(frame).page.store(id);
     pool_->frame(frame).slot.store(entry_slot(entry));
@@ -240,6 +245,18 @@ std::uint32_t PageCache::open_snapshots() const {
   std::uint32_t count = 0;
   readers_.for_each([&](const ReaderSlot& slot) { count += slot.snapshot.load() != 0 ? 1 : 0; });
   return count;
+}
+
+OldestReader PageCache::oldest_reader() const {
+  OldestReader oldest;
+  readers_.for_each([&](const ReaderSlot& slot) {
+    const std::uint32_t thread = slot.thread.load(std::memory_order_relaxed);
+    const std::uint64_t snapshot = slot.snapshot.load() & ~ReaderSlot::kEntering;
+    if (thread == 0 || snapshot == 0) return;
+    if (oldest.thread != 0 && oldest.txn <= TxnNumber{snapshot}) return;
+    oldest = {TxnNumber{snapshot}, thread, slot.since_ms.load(std::memory_order_relaxed)};
+  });
+  return oldest;
 }
 
 PageCache::Counters PageCache::counters() const {

@@ -57,6 +57,13 @@ struct WrittenPage {
   FrameIndex base = kNoFrame;  // The version it was copied from, pinned; none for a fresh page.
 };
 
+// A transaction that reads, for people.
+struct OldestReader {
+  TxnNumber txn{};
+  std::uint32_t thread = 0;    // 0: there is none.
+  std::uint64_t since_ms = 0;  // ReaderSlot::since_ms
+};
+
 struct CacheConfig {
   StorageFile* file = nullptr;
   SlotSpace* slots = nullptr;
@@ -65,6 +72,7 @@ struct CacheConfig {
   std::uint64_t tag = 0;
   std::size_t budget_bytes = 0;
   std::span<std::byte> arena;
+  std::function<void(const Error&)> on_damage;  // Of each page that is read and isn't sound.
 };
 
 class PageCache {
@@ -101,6 +109,8 @@ class PageCache {
   [[nodiscard]] TxnNumber durable() const { return TxnNumber{durable_.load()}; }
   [[nodiscard]] TxnNumber oldest_snapshot() const;
   [[nodiscard]] std::uint32_t open_snapshots() const;
+  // Of the transactions that read, the one with the oldest snapshot.
+  [[nodiscard]] OldestReader oldest_reader() const;
 
   // --- Writing: one writer at a time.
 
@@ -186,6 +196,7 @@ class PageCache {
   PageCache(const CacheConfig& config, std::unique_ptr<FramePool> pool);
 
   Result<void> load(PageId id);
+  [[nodiscard]] Error told(const Error& error) const;  // The same, and on_damage knows of it.
   Result<void> read_into(PageId id, MapEntry entry, FrameIndex frame);
   std::size_t evict();
   bool try_evict(FrameIndex index);

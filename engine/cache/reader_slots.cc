@@ -47,6 +47,7 @@ Result<ReaderSlot*> ReaderSlots::claim() {
 }
 
 void ReaderSlots::release(ReaderSlot& slot) {
+  slot.thread.store(0, std::memory_order_relaxed);
   slot.claimed.store(false);
 }
 

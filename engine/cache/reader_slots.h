@@ -38,9 +38,11 @@ struct alignas(128) ReaderSlot {
   Atomic<std::uint64_t> guard{0};     // 0: touches nothing.
   Atomic<std::uint64_t> snapshot{0};  // 0: none; see G1.
   Atomic<bool> claimed{false};
-  Atomic<bool> has_kept{false};  // `kept` may be non-empty.
-  unsigned guard_depth = 0;      // The owner's.
-  std::list<Superseded> kept;    // Under the cache's version lock: what this snapshot alone keeps.
+  Atomic<bool> has_kept{false};       // `kept` may be non-empty.
+  Atomic<std::uint32_t> thread{0};    // Of a reader, the operating system's number; else 0.
+  Atomic<std::uint64_t> since_ms{0};  // When it began, by a clock that ticks now and then.
+  unsigned guard_depth = 0;           // The owner's.
+  std::list<Superseded> kept;  // Under the cache's version lock: what this snapshot alone keeps.
 };
 
 inline constexpr std::size_t kMaxReaders = 65'536;  // Transactions open at once.

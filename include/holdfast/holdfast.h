@@ -7,6 +7,7 @@
 #include "holdfast/cursor.h"
 #include "holdfast/database.h"
 #include "holdfast/error.h"
+#include "holdfast/events.h"
 #include "holdfast/options.h"
 #include "holdfast/recovery_report.h"
 #include "holdfast/savepoint.h"

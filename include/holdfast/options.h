@@ -29,7 +29,8 @@ enum class Background : std::uint8_t {
   kHost,    ///< No thread: the program calls Database::run_background().
 };
 
-struct Environment;  // Storage, time and randomness; see engine/base/environment.h.
+class EventListener;  // events.h
+struct Environment;   // Storage, time and randomness; see engine/base/environment.h.
 
 struct Options {
   OpenMode mode = OpenMode::kCreate;
@@ -65,6 +66,13 @@ struct Options {
   /// With kReadOnly only: open a database whose log is damaged at its last good transaction. What
   /// is missing stands in the recovery report.
   bool accept_damaged_log = false;
+
+  /// Told what happens inside. Must outlive the database. nullptr: nobody.
+  EventListener* events = nullptr;
+  /// A sync of the log that takes this long is told as EventListener::on_slow_sync().
+  std::chrono::milliseconds slow_sync{1000};
+  /// A snapshot that has been open for this long is told as EventListener::on_old_snapshot().
+  std::chrono::milliseconds old_snapshot{60'000};
 
   /// Memory to use for page frames in place of our own allocation; must outlive the database and be
   /// aligned to 4096. Counts as part of cache_bytes and may be smaller. For harnesses that open

@@ -1,9 +1,39 @@
 // Counters of an open database; reading them is cheap and disturbs nobody.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
 
 namespace holdfast {
+
+/// How many times took how long, by powers of two.
+struct LatencyHistogram {
+  /// counts[0]: below 2 microseconds; counts[i]: from 2^i to below 2^(i+1) microseconds; the last
+  /// has all that took longer, too.
+  std::array<std::uint64_t, 24> counts{};
+
+  [[nodiscard]] static constexpr std::size_t index_of(std::uint64_t micros) noexcept {
+    const std::size_t index = micros < 2 ? 0 : std::bit_width(micros) - 1U;
+    return index < 24 ? index : 23;
+  }
+  [[nodiscard]] constexpr std::uint64_t total() const noexcept {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t count : counts) sum += count;
+    return sum;
+  }
+  /// Microseconds that a share (0 to 1) of them stayed below, to a factor of two. 0: there are
+  /// none.
+  [[nodiscard]] constexpr std::uint64_t below(double share) const noexcept {
+    const double wanted = share * static_cast<double>(total());
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      sum += counts[i];
+      if (sum != 0 && static_cast<double>(sum) >= wanted) return std::uint64_t{2} << i;
+    }
+    return 0;
+  }
+};
 
 struct Stats {
   // The database.
@@ -17,10 +47,14 @@ struct Stats {
   std::uint64_t commits = 0;
   std::uint64_t aborts = 0;
   std::uint64_t log_syncs = 0;
-  std::uint64_t log_bytes = 0;  ///< Written to the log.
+  std::uint64_t log_bytes = 0;      ///< Written to the log.
+  LatencyHistogram log_sync_times;  ///< Of log_syncs.
   std::uint64_t checkpoints = 0;
-  std::uint64_t pages_written = 0;  ///< Written to the tree file, map pages included.
-  std::uint64_t pages_read = 0;     ///< Read from the tree file.
+  std::uint64_t checkpoints_failed = 0;
+  std::uint64_t last_checkpoint_us = 0;     ///< From its first step to the end, waits included.
+  std::uint64_t longest_checkpoint_us = 0;  ///< Since opening.
+  std::uint64_t pages_written = 0;          ///< Written to the tree file, map pages included.
+  std::uint64_t pages_read = 0;             ///< Read from the tree file.
   std::uint64_t pages_evicted = 0;
 
   // Memory, bytes.
@@ -34,6 +68,10 @@ struct Stats {
   // Readers.
   std::uint32_t open_snapshots = 0;
   std::uint64_t oldest_snapshot_txn = 0;  ///< 0 when none is open.
+  /// How long it has been open, to about a second; with Background::kHost as of the last call of
+  /// run_background().
+  std::uint64_t oldest_snapshot_age_ms = 0;
+  std::uint32_t oldest_snapshot_thread = 0;  ///< The operating system's number of it.
 
   // Disk, bytes.
   std::uint64_t file_bytes = 0;

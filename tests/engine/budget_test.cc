@@ -5,17 +5,10 @@
 
 #include "engine/base/limits.h"
 #include "tests/engine/space_fixture.h"
+#include "tests/sanitized.h"
 
 namespace holdfast {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 TEST_F(SpaceTest, ALongReaderSeesItsStateWhileTheCacheStaysInItsBudget) {
   Options options = world_.options();

@@ -30,6 +30,7 @@ class SimWorld {
     fault.path_contains = path_contains;
     disk.inject(fault);
   }
+  SimClock& clock() { return clock_; }
   void lose_power() { disk.crash({.kind = CrashPolicy::Kind::kKeepNone}, 1); }
 
   SimDisk disk;

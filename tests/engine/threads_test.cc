@@ -13,6 +13,7 @@
 #include "engine/base/checksum.h"
 #include "engine/base/limits.h"
 #include "tests/engine/engine_fixture.h"
+#include "tests/sanitized.h"
 
 namespace holdfast {
 namespace {
@@ -22,15 +23,7 @@ using std::chrono::milliseconds;
 constexpr int kAccounts = 9000;  // More than the smaller caches hold.
 constexpr std::int64_t kBalance = 1000;
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-constexpr auto kRunFor = milliseconds(4000);
-#else
-constexpr auto kRunFor = milliseconds(2500);
-#endif
-#else
-constexpr auto kRunFor = milliseconds(2500);
-#endif
+constexpr auto kRunFor = milliseconds(kSanitized ? 4000 : 2500);
 
 std::string record(const std::string& key, std::int64_t balance, std::uint64_t txn) {
   std::string text = std::to_string(balance) + " " + std::to_string(txn) + " ";

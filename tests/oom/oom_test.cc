@@ -5,22 +5,13 @@
 #include <memory>
 
 #include "tests/oom/oom_run.h"
+#include "tests/sanitized.h"
 
 namespace holdfast::testing {
 namespace {
 
 // Builds that are slower by far look at a part of the places; which one differs by their kind.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kStep = 23;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kStep = 23;
-#else
-constexpr std::uint64_t kStep = 1;
-#endif
-#else
-constexpr std::uint64_t kStep = 1;
-#endif
+constexpr std::uint64_t kStep = kSanitized ? 23 : 1;
 
 class OomTest : public ::testing::Test {
  protected:

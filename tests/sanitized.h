@@ -1,0 +1,15 @@
+// Whether this build has a sanitizer that makes it slower by far, so that a test may do a part.
+#pragma once
+
+namespace holdfast {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool kSanitized =
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+}  // namespace holdfast
