@@ -1,5 +1,10 @@
 #include "wal/format.h"
 
+#include <cstring>
+
+#include "engine/base/bytes.h"
+#include "engine/base/checksum.h"
+#include "engine/base/limits.h"
 #include "tests/wal/log_fixture.h"
 
 namespace holdfast::testing {
@@ -77,6 +82,25 @@ TEST(Format, SegmentHeaderRoundTripsAndSeesEveryFlippedBit) {
     block[bit / 8] ^= std::byte(1 << (bit % 8));
   }
   EXPECT_FALSE(decode_segment_header(std::span(block).first(100)).has_value());
+}
+
+// Checks that are right say nothing about the numbers below them.
+TEST(Format, ASegmentHeaderOfANewerFormatOrWithImpossibleNumbersIsRefused) {
+  const auto code_with = [](std::size_t at, std::uint64_t value, std::size_t bytes) {
+    SegmentHeader header;
+    header.ref = {EpochNumber{kNumberEnd - 1}, test_salt(3), Lsn{kNumberEnd - 1}};
+    std::array<std::byte, kLogBlockBytes> block;
+    encode_segment_header(header, block);
+    if (bytes != 0) std::memcpy(block.data() + at, &value, bytes);
+    store64(block.data() + segment_at::kCheck, hash64({block.data(), segment_at::kCheck}));
+    const auto read = decode_segment_header(block);
+    return read ? ErrorCode{} : read.error().code();
+  };
+  EXPECT_EQ(code_with(0, 0, 0), ErrorCode{});
+  EXPECT_EQ(code_with(segment_at::kFormat, kLogFormatVersion + 1, 4),
+            ErrorCode::kUnsupportedFormat);
+  EXPECT_EQ(code_with(segment_at::kEpoch, kNumberEnd, 8), ErrorCode::kDamaged);
+  EXPECT_EQ(code_with(segment_at::kStart, kNumberEnd, 8), ErrorCode::kDamaged);
 }
 
 TEST(Format, RoomForAGroupCoversItsPadding) {

@@ -63,6 +63,20 @@ TEST(Record, CutAnywhereIsDamageOrAWholeRecordLess) {
   }
 }
 
+TEST(Record, AnImageThatIsCutOffOrLeavesThePageIsDamage) {
+  std::vector<std::byte> page(64), image(4 + 10);
+  const auto apply = [&](std::uint16_t offset, std::uint16_t length, std::size_t bytes) {
+    store16(image.data(), offset);
+    store16(image.data() + 2, length);
+    return apply_image(page, std::span(image).first(bytes));
+  };
+  EXPECT_TRUE(apply(54, 10, 14).has_value());
+  EXPECT_TRUE(apply(0, 0, 0).has_value());
+  EXPECT_FALSE(apply(55, 10, 14).has_value());  // A byte past the page.
+  EXPECT_FALSE(apply(0, 10, 13).has_value());   // A byte too few.
+  EXPECT_FALSE(apply(0, 10, 3).has_value());    // No whole head.
+}
+
 TEST(Record, RandomBytesNeverLeaveTheirBounds) {
   std::mt19937_64 random(1);
   std::vector<std::byte> page(4096);
