@@ -42,7 +42,8 @@ class CacheTest : public testing::Test {
                                 .page_size = kPageSize,
                                 .tag = kTag,
                                 .budget_bytes = budget_frames * (kPageSize + 128),
-                                .arena = {}})
+                                .arena = {},
+                                .on_damage = {}})
                  .value();
     cache_->set_id_limit(kIds + 1);
     cache_->start_at(TxnNumber{0});
