@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "fuzz/lab/bit_sweep.h"
+#include "fuzz/lab/swap_sweep.h"
 #include "fuzz/lab/workloads.h"
 
 namespace holdfast::crashlab {
@@ -22,12 +23,26 @@ std::string state_names() {
   return names;
 }
 
+std::string disk_names() {
+  std::string names;
+  for (const DiskKind kind : kDiskKinds) {
+    names += std::string(names.empty() ? "" : ", ") + disk_name(kind);
+  }
+  return names;
+}
+
+std::string row_names() {
+  std::string names;
+  for (const SwapRow row : kSwapRows) {
+    names += std::string(names.empty() ? "" : ", ") + swap_row_name(row);
+  }
+  return names;
+}
+
 void declare_run(CLI::App& app, Arguments& args) {
-  static const std::map<std::string, Kind> kKinds = {{"points", Kind::kPoints},
-                                                     {"short", Kind::kShort},
-                                                     {"faults", Kind::kFaults},
-                                                     {"bits", Kind::kBits},
-                                                     {"lives", Kind::kLives}};
+  static const std::map<std::string, Kind> kKinds = {
+      {"points", Kind::kPoints}, {"short", Kind::kShort}, {"faults", Kind::kFaults},
+      {"bits", Kind::kBits},     {"swaps", Kind::kSwaps}, {"lives", Kind::kLives}};
   CLI::App* run = app.add_subcommand("run", "Looks for a breach of the promises");
   run->add_option_function<std::string>(
          "KIND", [&args](const std::string& kind) { args.kind = kKinds.at(kind); },
@@ -35,9 +50,11 @@ void declare_run(CLI::App& app, Arguments& args) {
          "short: every workload of up to four operations, crashed at every moment\n"
          "faults: every storage call of them failing\n"
          "bits: every bit of a small database flipped\n"
+         "swaps: page writes lost or sent elsewhere, files swapped or missing\n"
          "lives: random runs from seeds, without an end")
       ->required()
-      ->check(CLI::IsMember({"points", "short", "faults", "bits", "lives"}).description(""));
+      ->check(
+          CLI::IsMember({"points", "short", "faults", "bits", "swaps", "lives"}).description(""));
   run->add_option("--seconds", args.seconds, "Stop after this time")->check(CLI::PositiveNumber);
   run->add_option("--seed", args.seed, "lives: the first seed");
   run->add_option("--jobs", args.jobs, "Threads; default: one for each processor")
@@ -45,6 +62,12 @@ void declare_run(CLI::App& app, Arguments& args) {
   run->add_option("--workload", args.workload,
                   "points, faults: only this one of " + workload_names() +
                       ", or a short one like new.p1d2c; bits: only this state of " + state_names());
+  run->add_option_function<std::string>(
+         "--disk", [&args](const std::string& name) { args.disk = *find_disk(name); },
+         "points, short: what a loss of power may leave: " + disk_names() + "; default: weak")
+      ->check([](const std::string& name) {
+        return find_disk(name) ? std::string() : "there are the disks " + disk_names();
+      });
   run->add_option("--from", args.from, "Go on with this part, which a run that time ended names");
   run->add_option("--parts", args.parts, "At most so many parts; of lives, seeds");
   run->add_flag("--json", args.json, "One object a line: each thing found, then a summary");
@@ -73,8 +96,12 @@ void declare_line(CLI::App& app, Arguments& args, Verb verb, const char* name, c
   sub->callback([&args, verb] { args.verb = verb; });
 }
 
-// A sentence when the workload isn't one that the kind has.
-std::string wrong_workload(const Arguments& args) {
+// A sentence when the workload or the disk isn't one that the kind has.
+std::string wrong_choice(const Arguments& args) {
+  const bool crashes = args.kind == Kind::kPoints || args.kind == Kind::kShort;
+  if (args.verb == Verb::kRun && args.disk != DiskKind::kWeak && !crashes) {
+    return "--disk is for points and short.";
+  }
   if (args.verb != Verb::kRun || args.workload.empty()) return {};
   switch (args.kind) {
     case Kind::kPoints:
@@ -84,9 +111,12 @@ std::string wrong_workload(const Arguments& args) {
     case Kind::kBits:
       if (find_bit_state(args.workload)) return {};
       return "There is no state '" + args.workload + "'; there are " + state_names() + ".";
+    case Kind::kSwaps:
+      if (find_swap_row(args.workload)) return {};
+      return "There is no case '" + args.workload + "'; there are " + row_names() + ".";
     case Kind::kLives:
     case Kind::kShort:
-      return "--workload is for points, faults and bits.";
+      return "--workload is for points, faults, bits and swaps.";
   }
   return {};
 }
@@ -114,7 +144,7 @@ std::expected<Arguments, ParseStop> parse(int argc, const char* const* argv) {
     return std::unexpected(ParseStop{tools::ExitCode::kUsage, "",
                                      std::string(error.what()) + ". See crashlab --help."});
   }
-  if (std::string wrong = wrong_workload(args); !wrong.empty()) {
+  if (std::string wrong = wrong_choice(args); !wrong.empty()) {
     return std::unexpected(ParseStop{tools::ExitCode::kUsage, "", wrong});
   }
   return args;

@@ -7,12 +7,13 @@
 #include <limits>
 #include <string>
 
+#include "fuzz/lab/sim_crash.h"
 #include "tools/exit_code.h"
 
 namespace holdfast::crashlab {
 
 enum class Verb { kRun, kReplay, kShrink, kTorture };
-enum class Kind { kPoints, kShort, kFaults, kBits, kLives };
+enum class Kind { kPoints, kShort, kFaults, kBits, kSwaps, kLives };
 
 struct Arguments {
   Verb verb = Verb::kRun;
@@ -23,6 +24,7 @@ struct Arguments {
   std::uint64_t parts = std::numeric_limits<std::uint64_t>::max();
   unsigned jobs = 1;
   std::string workload;
+  DiskKind disk = DiskKind::kWeak;
   std::string line;
   std::string directory;
   bool json = false;

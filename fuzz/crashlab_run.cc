@@ -34,6 +34,8 @@ const char* kind_name(Kind kind) {
       return "faults";
     case Kind::kBits:
       return "bits";
+    case Kind::kSwaps:
+      return "swaps";
     case Kind::kLives:
       return "lives";
   }
@@ -43,13 +45,15 @@ const char* kind_name(Kind kind) {
 std::unique_ptr<Sweep> sweep_for(const Arguments& args) {
   switch (args.kind) {
     case Kind::kPoints:
-      return points_sweep(args.workload);
+      return points_sweep(args.workload, args.disk);
     case Kind::kShort:
-      return short_sweep();
+      return short_sweep(args.disk);
     case Kind::kFaults:
       return faults_sweep(args.workload);
     case Kind::kBits:
       return bits_sweep(args.workload);
+    case Kind::kSwaps:
+      return swaps_sweep(args.workload);
     case Kind::kLives:
       return lives_sweep(args.seed);
   }
@@ -187,9 +191,12 @@ class Run {
     if (whole || end_ == Sweep::kEndless) return text;
     return text + fmt::format(
                       "Not all of it: parts {} to {} are left. Goes on with: crashlab run "
-                      "{} --from {}{}\n",
+                      "{} --from {}{}{}\n",
                       resume, end_, kind_name(args_.kind), resume,
-                      args_.workload.empty() ? "" : " --workload " + args_.workload);
+                      args_.workload.empty() ? "" : " --workload " + args_.workload,
+                      args_.disk == DiskKind::kWeak
+                          ? std::string()
+                          : std::string(" --disk ") + disk_name(args_.disk));
   }
 
   const Arguments& args_;

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/lab/sim_crash.h"
+
 namespace holdfast::crashlab {
 
 struct Found {
@@ -50,12 +52,13 @@ class Sweep {
   [[nodiscard]] virtual std::string covered() const = 0;
 };
 
-// `workload` limits points and faults to one, and bits to one state; it must exist. `seed` is where
-// lives begin.
-std::unique_ptr<Sweep> points_sweep(const std::string& workload);
-std::unique_ptr<Sweep> short_sweep();
+// `workload` limits points and faults to one, bits to one state, swaps to one row; it must exist.
+// `seed` is where lives begin.
+std::unique_ptr<Sweep> points_sweep(const std::string& workload, DiskKind disk);
+std::unique_ptr<Sweep> short_sweep(DiskKind disk);
 std::unique_ptr<Sweep> faults_sweep(const std::string& workload);
 std::unique_ptr<Sweep> bits_sweep(const std::string& state);
+std::unique_ptr<Sweep> swaps_sweep(const std::string& row);
 std::unique_ptr<Sweep> lives_sweep(std::uint64_t seed);
 
 }  // namespace holdfast::crashlab

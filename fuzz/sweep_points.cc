@@ -14,12 +14,13 @@ namespace {
 
 class PointsSweep final : public Sweep {
  public:
-  explicit PointsSweep(const std::string& name) : workloads_(chosen_workloads(name)) {
+  PointsSweep(const std::string& name, DiskKind disk) : workloads_(chosen_workloads(name)) {
     Stage stage;
     std::vector<std::uint64_t> sizes;
-    for (const Workload& each : workloads_) {
+    for (Workload& each : workloads_) {
+      if (disk != DiskKind::kWeak) put_on(each, disk);
       sizes.push_back(changes_of(stage, each) + 1);
-      ops_ += each.ops.size();
+      ops_ += fmt::format("{}{} {}", ops_.empty() ? "" : ", ", each.name, each.ops.size());
       shared_.push_back(std::make_unique<CrashPoints::Shared>());
       shared_.back()->nested = &nested_;
     }
@@ -32,13 +33,17 @@ class PointsSweep final : public Sweep {
 
   [[nodiscard]] std::vector<Figure> figures() const override {
     MutexLock lock(mutex_);
-    std::uint64_t distinct = 0;
-    for (const auto& each : shared_) distinct += each->recovered.size();
+    std::uint64_t distinct = 0, states = 0;
+    for (const auto& each : shared_) {
+      distinct += each->recovered.size();
+      states += each->recovered.states();
+    }
     return {{"moments", sum_.moments},
             {"points", sum_.points},
             {"points_enumerated_fully", sum_.points_full},
             {"images", sum_.images},
             {"distinct_images", distinct},
+            {"distinct_states", states},
             {"quiet_recoveries", sum_.quiet},
             {"nested_points", sum_.nested_points},
             {"nested_images", sum_.nested_images},
@@ -53,10 +58,10 @@ class PointsSweep final : public Sweep {
                                           : 100.0 * static_cast<double>(sum_.points_full) /
                                                 static_cast<double>(sum_.points);
     return fmt::format(
-        "{} operations of {} workloads; {:.1f} % of the points with every legal image, the others "
+        "Operations: {}; {:.1f} % of the points with every legal image, the others "
         "with all prefixes, singles, pairs and halves and {} drawn images. Inside recoveries: "
         "{} images of each moment, going on from {} images of each; third crashes are a sample.",
-        ops_, workloads_.size(), share, kImagesDrawn, kImagesNested, PointLimits{}.nested);
+        ops_, share, kImagesDrawn, kImagesNested, PointLimits{}.nested);
   }
 
   [[nodiscard]] const Part& part(std::uint64_t number) const { return parts_[number]; }
@@ -72,7 +77,7 @@ class PointsSweep final : public Sweep {
   std::vector<std::unique_ptr<CrashPoints::Shared>> shared_;
   std::vector<Part> parts_;
   SeenImages nested_;
-  std::uint64_t ops_ = 0;
+  std::string ops_;  // Of each workload, how many.
   mutable Mutex mutex_;
   PointCounts sum_;
 };
@@ -106,8 +111,8 @@ std::unique_ptr<Worker> PointsSweep::worker() {
 
 }  // namespace
 
-std::unique_ptr<Sweep> points_sweep(const std::string& workload) {
-  return std::make_unique<PointsSweep>(workload);
+std::unique_ptr<Sweep> points_sweep(const std::string& workload, DiskKind disk) {
+  return std::make_unique<PointsSweep>(workload, disk);
 }
 
 }  // namespace holdfast::crashlab

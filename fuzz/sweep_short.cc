@@ -12,7 +12,7 @@ namespace {
 
 class ShortsSweep final : public Sweep {
  public:
-  ShortsSweep() : parts_(spread({short_names().size()})) {}
+  explicit ShortsSweep(DiskKind disk) : disk_(disk), parts_(spread({short_names().size()})) {}
 
   [[nodiscard]] std::uint64_t parts() const override { return parts_.size(); }
   std::unique_ptr<Worker> worker() override;
@@ -49,6 +49,7 @@ class ShortsSweep final : public Sweep {
   [[nodiscard]] const std::string& name(std::uint64_t part) const {
     return short_names()[parts_[part].number];
   }
+  [[nodiscard]] DiskKind disk() const { return disk_; }
   SeenImages& nested() { return nested_; }
   void done(const PointCounts& counts) {
     MutexLock lock(mutex_);
@@ -57,6 +58,7 @@ class ShortsSweep final : public Sweep {
   }
 
  private:
+  const DiskKind disk_;
   std::vector<Part> parts_;
   SeenImages nested_;
   mutable Mutex mutex_;
@@ -66,7 +68,7 @@ class ShortsSweep final : public Sweep {
 
 class ShortWorker final : public Worker {
  public:
-  explicit ShortWorker(ShortsSweep& sweep) : sweep_(sweep), shorts_(sweep.nested()) {}
+  explicit ShortWorker(ShortsSweep& sweep) : sweep_(sweep), shorts_(sweep.nested(), sweep.disk()) {}
 
   std::optional<Found> run(std::uint64_t part, const GoOn& go_on) override {
     shorts_.ask(go_on);
@@ -87,8 +89,8 @@ std::unique_ptr<Worker> ShortsSweep::worker() {
 
 }  // namespace
 
-std::unique_ptr<Sweep> short_sweep() {
-  return std::make_unique<ShortsSweep>();
+std::unique_ptr<Sweep> short_sweep(DiskKind disk) {
+  return std::make_unique<ShortsSweep>(disk);
 }
 
 }  // namespace holdfast::crashlab

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <utility>
 
 #include "engine/base/bytes.h"
-#include "engine/base/limits.h"
-#include "fuzz/lab/compare.h"
+#include "fuzz/lab/history.h"
 
 namespace holdfast {
 namespace {
@@ -47,10 +45,6 @@ std::vector<Op> ops_of(BitState state) {
 constexpr std::uint64_t kBatchAlign = 8;
 constexpr std::size_t kLastCommit = 10;  // Of ops_of().
 
-bool is_log(const std::string& path) {
-  return path.find(".log") != path.npos;
-}
-
 }  // namespace
 
 const char* bit_state_name(BitState state) {
@@ -74,18 +68,7 @@ std::optional<BitState> find_bit_state(std::string_view name) {
   return std::nullopt;
 }
 
-void BitCounts::add(const BitCounts& more) {
-  bits += more.bits;
-  right += more.right;
-  refused += more.refused;
-  named += more.named;
-  undecidable += more.undecidable;
-}
-
-BitSweep::BitSweep(BitState state)
-    : environment_{&disk_, &clock_, &random_}, arena_memory_(new std::byte[2 * kMinCacheBytes]) {
-  const auto at = reinterpret_cast<std::uintptr_t>(arena_memory_.get());
-  arena_ = {arena_memory_.get() + (align_up(at, 4096) - at), kMinCacheBytes};
+BitSweep::BitSweep(BitState state) {
   build(state);
   for (const File& file : files_) parts_ += (file.bytes * 8 + kPartBits - 1) / kPartBits;
 }
@@ -160,7 +143,9 @@ std::optional<BitFailure> BitSweep::run(std::uint64_t part, std::uint64_t stride
     const std::uint64_t end = std::min(file.bytes * 8, (part + 1) * kPartBits);
     for (std::uint64_t bit = part * kPartBits + part % stride; bit < end; bit += stride) {
       const BitPlace place{file.path, bit};
-      if (flip(place) == Verdict::kWrong) return BitFailure{place, what_};
+      if (Outcome outcome = flip(place); outcome.shown == Shown::kWrong) {
+        return BitFailure{place, std::move(outcome.what)};
+      }
     }
     break;
   }
@@ -169,123 +154,39 @@ std::optional<BitFailure> BitSweep::run(std::uint64_t part, std::uint64_t stride
 
 std::optional<std::string> BitSweep::replay(const BitPlace& place,
                                             std::vector<std::string>* story) {
-  const Verdict verdict = flip(place);
-  constexpr const char* kNames[] = {"right data", "refused", "named", "undecidable", "WRONG"};
+  const Outcome outcome = flip(place);
   if (story != nullptr) {
     for (const File& file : files_) {
       story->push_back(file.path + ": " + std::to_string(file.bytes) + " bytes");
     }
     story->push_back("bit " + std::to_string(place.bit) + " of " + place.file + ", in byte " +
                      std::to_string(place.bit / 8) + ", is flipped");
-    story->push_back(std::string(kNames[static_cast<int>(verdict)]) + ": " + what_);
+    story->push_back(to_string(outcome));
   }
-  return verdict == Verdict::kWrong ? std::optional(what_) : std::nullopt;
+  return outcome.shown == Shown::kWrong ? std::optional(outcome.what) : std::nullopt;
 }
 
-BitSweep::Verdict BitSweep::flip(const BitPlace& place) {
-  what_.clear();
+Outcome BitSweep::flip(const BitPlace& place) {
+  const std::uint64_t newest = base_.database.model().newest();
   const std::uint64_t alterations = disk_.alterations();
   disk_.flip_bit(place.file, place.bit);
-  const Verdict verdict = judge(place);
+  auto verdict = judge_.judge([&](std::uint64_t txn) -> const Model::Trees* {
+    if (txn == newest) return &newest_;
+    return txn + 1 == newest && in_last_group(place) ? &before_ : nullptr;
+  });
   if (disk_.alterations() == alterations) {
     disk_.crash({.kind = CrashPolicy::Kind::kProcessKill}, 0);
     disk_.flip_bit(place.file, place.bit);
   } else {
     disk_.become(base_.disk);
   }
-  ++counts_.bits;
-  counts_.right += verdict == Verdict::kRight ? 1 : 0;
-  counts_.refused += verdict == Verdict::kRefused ? 1 : 0;
-  counts_.named += verdict == Verdict::kNamed ? 1 : 0;
-  counts_.undecidable += verdict == Verdict::kUndecidable ? 1 : 0;
-  return verdict;
-}
-
-BitSweep::Verdict BitSweep::wrong(std::string what) {
-  what_ = std::move(what);
-  return Verdict::kWrong;
-}
-
-// Good enough is a code that says damage and a place that says where.
-BitSweep::Verdict BitSweep::named(const Error& error, Verdict verdict) {
-  const ErrorCode code = error.code();
-  const bool damage = code == ErrorCode::kDamaged || code == ErrorCode::kNotADatabase ||
-                      code == ErrorCode::kUnsupportedFormat;
-  if (!damage || error.place().file.empty()) {
-    return wrong("the error doesn't name damage and its place: " + error.to_string());
+  Outcome outcome{verdict.shown, false, std::move(verdict.what)};
+  if (verdict.txn == newest - 1) {
+    outcome.undecidable = true;
+    outcome.what = "the newest transaction is gone";
   }
-  what_ = error.to_string();
-  return verdict;
-}
-
-BitSweep::Verdict BitSweep::judge(const BitPlace& place) {
-  Options options;
-  options.mode = OpenMode::kReadWrite;
-  options.cache_bytes = kMinCacheBytes;
-  options.background = Background::kHost;
-  options.arena = arena_;
-  options.environment = &environment_;
-  auto database = Database::open(LabDatabase::kPath, options);
-  if (!database) return named(database.error(), Verdict::kRefused);
-  const Verdict verdict = judge_opened(*database, place);
-  disk_.crash_at_call(1);  // The process ends here: nothing is closed.
-  return verdict;
-}
-
-BitSweep::Verdict BitSweep::judge_opened(Database& database, const BitPlace& place) {
-  const std::uint64_t found = database.stats().newest_txn;
-  const std::uint64_t newest = base_.database.model().newest();
-  auto reader = database.begin_read();
-  if (!reader) return wrong("begin_read(): " + reader.error().to_string());
-  if (found == newest) return walk(*reader, newest_);
-  if (found + 1 != newest || !in_last_group(place)) {
-    return wrong("opens silently with transaction " + std::to_string(found) + " of " +
-                 std::to_string(newest));
-  }
-  const Verdict verdict = walk(*reader, before_);
-  if (verdict == Verdict::kWrong) return verdict;
-  what_ = "the newest transaction is gone";
-  return Verdict::kUndecidable;
-}
-
-BitSweep::Verdict BitSweep::walk(const Reader& reader, const Model::Trees& expected) {
-  Verdict verdict = Verdict::kRight;
-  for (const auto& [name, records] : expected) {
-    const Verdict one = walk_tree(reader, name, records);
-    if (one == Verdict::kWrong) return one;
-    if (one == Verdict::kNamed) verdict = one;
-  }
-  return verdict;
-}
-
-// Each record by its key, so that what damage leaves readable is compared too; then all in order,
-// so that nothing appears.
-BitSweep::Verdict BitSweep::walk_tree(const Reader& reader, std::string_view name,
-                                      const Model::Records& records) {
-  const auto tree = reader.open_tree(name);
-  if (!tree) return named(tree.error(), Verdict::kNamed);
-  Verdict verdict = Verdict::kRight;
-  for (const auto& [key, value] : records) {
-    const auto got = reader.get(*tree, key);
-    if (!got) {
-      verdict = named(got.error(), Verdict::kNamed);
-      if (verdict == Verdict::kWrong) return verdict;
-    } else if (!*got || **got != value) {
-      return wrong("get() of " + show_bytes(key) +
-                   (*got ? " gives another value" : " finds nothing"));
-    }
-  }
-  auto cursor = reader.cursor(*tree);
-  if (!cursor) return named(cursor.error(), Verdict::kNamed);
-  auto want = records.begin();
-  auto on = cursor->first();
-  for (; on && *on; on = cursor->next(), ++want) {
-    if (want == records.end() || cursor->key() != want->first) {
-      return wrong("a scan shows " + show_bytes(cursor->key()) + " where it doesn't belong");
-    }
-  }
-  if (!on) return named(on.error(), Verdict::kNamed);
-  return want == records.end() ? verdict : wrong("a scan ends early");
+  counts_.add(outcome);
+  return outcome;
 }
 
 }  // namespace holdfast

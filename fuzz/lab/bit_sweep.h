@@ -7,14 +7,13 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "fuzz/lab/judge.h"
 #include "fuzz/lab/stage.h"
 
 namespace holdfast {
@@ -40,15 +39,6 @@ struct BitFailure {
   std::string what;
 };
 
-struct BitCounts {
-  std::uint64_t bits = 0;
-  std::uint64_t right = 0;        // All of the newest state, and no error.
-  std::uint64_t refused = 0;      // open() names the damage.
-  std::uint64_t named = 0;        // Reads of what is hit name it; the rest is right.
-  std::uint64_t undecidable = 0;  // By design: the state before the last group, whole.
-  void add(const BitCounts& more);
-};
-
 class BitSweep {
  public:
   static constexpr std::uint64_t kPartBits = 4096;  // One part: 512 bytes of a file.
@@ -60,8 +50,8 @@ class BitSweep {
   std::optional<BitFailure> run(std::uint64_t part, std::uint64_t stride = 1);
   std::optional<std::string> replay(const BitPlace& place, std::vector<std::string>* story);
 
-  [[nodiscard]] const BitCounts& counts() const { return counts_; }
-  BitCounts take_counts() { return std::exchange(counts_, {}); }
+  [[nodiscard]] const OutcomeCounts& counts() const { return counts_; }
+  OutcomeCounts take_counts() { return std::exchange(counts_, {}); }
 
  private:
   struct File {
@@ -69,32 +59,20 @@ class BitSweep {
     std::uint64_t bytes = 0;
     std::uint64_t group_from = 0, group_to = 0;  // Of the last group; empty for none.
   };
-  enum class Verdict : std::uint8_t { kRight, kRefused, kNamed, kUndecidable, kWrong };
 
   void build(BitState state);
   std::uint64_t live_up_to_the_end(BitState state, std::uint64_t changes_of_last_op);
   [[nodiscard]] bool in_last_group(const BitPlace& place) const;
-  Verdict flip(const BitPlace& place);
-  Verdict judge(const BitPlace& place);
-  Verdict judge_opened(Database& database, const BitPlace& place);
-  Verdict walk(const Reader& reader, const Model::Trees& expected);
-  Verdict walk_tree(const Reader& reader, std::string_view name, const Model::Records& records);
-  Verdict wrong(std::string what);
-  Verdict named(const Error& error, Verdict verdict);
+  Outcome flip(const BitPlace& place);
 
   Stage base_;
   SimDisk disk_;
-  SimClock clock_;
-  SimRandom random_;
-  Environment environment_;
-  std::unique_ptr<std::byte[]> arena_memory_;
-  std::span<std::byte> arena_;
+  Judge judge_{disk_};
   std::vector<File> files_;
   std::map<std::string, std::vector<std::byte>> logs_before_;  // The last commit.
   Model::Trees newest_, before_;
   std::uint64_t parts_ = 0;
-  BitCounts counts_;
-  std::string what_;  // The last verdict in words; right ones have none.
+  OutcomeCounts counts_;
 };
 
 }  // namespace holdfast

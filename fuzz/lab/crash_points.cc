@@ -6,10 +6,13 @@
 namespace holdfast {
 namespace {
 
-constexpr std::uint32_t kSectorBytes = 512;
 constexpr std::uint64_t kAskEvery = 64;
 constexpr std::uint64_t kThirdWithin =
     48;  // Changes after a recovery; a third crash is among them.
+
+const std::vector<CrashUnit>& units_of(Stage& stage) {
+  return stage.disk.crash_units(sector_bytes_of(stage.disk.kind()));
+}
 
 void crash_to(Stage& stage, const ImagePlan& plan, std::uint64_t image, std::vector<Fate>& fates) {
   if (image == PointPath::kKill) {
@@ -17,8 +20,9 @@ void crash_to(Stage& stage, const ImagePlan& plan, std::uint64_t image, std::vec
     stage.database.crashed(CrashPolicy::Kind::kProcessKill);
   } else {
     plan.image(image, fates);
-    stage.disk.crash_with(kSectorBytes, fates, image);
+    stage.disk.crash_with(sector_bytes_of(stage.disk.kind()), fates, image);
     stage.database.crashed(CrashPolicy::Kind::kWeak);
+    if (stage.disk.kind() == DiskKind::kLying) stage.database.harmed(Harm::kLies);
   }
   stage.database.expect(Weather::kFair);
 }
@@ -46,8 +50,8 @@ void PointCounts::add(const PointCounts& more) {
 }
 
 void crash_by_plan(Stage& stage, std::uint64_t image, std::vector<std::string>* story) {
-  const std::vector<CrashUnit> units = stage.disk.crash_units(kSectorBytes);
-  const ImagePlan plan(units);
+  const std::vector<CrashUnit> units = units_of(stage);
+  const ImagePlan plan(units, stage.disk.kind());
   std::vector<Fate> fates;
   std::vector<std::string> names;
   if (story != nullptr) {
@@ -102,7 +106,7 @@ bool CrashPoints::look_at_moment(std::uint64_t moment) {
 void CrashPoints::try_images(std::uint64_t moment) {
   const std::uint64_t points = moment == 0 ? 1 : 2;
   counts_.points += points;
-  plan_ = std::make_unique<ImagePlan>(base_.disk.crash_units(kSectorBytes));
+  plan_ = std::make_unique<ImagePlan>(units_of(base_), base_.disk.kind());
   try_image(PointPath::kKill);
   if (limits_.inside && !done()) nest(PointPath::kKill, opening_changes_);
   const std::uint64_t picks = plan_->picks(limits_.images);
@@ -194,7 +198,7 @@ bool CrashPoints::nest_at(std::uint64_t moment) {
   if (middle_.database.failure()) return fail(*middle_.database.failure()), false;
   if (middle_.disk.changes() - changes < moment) return false;
   ++counts_.nested_points;
-  nested_plan_ = std::make_unique<ImagePlan>(middle_.disk.crash_units(kSectorBytes));
+  nested_plan_ = std::make_unique<ImagePlan>(units_of(middle_), middle_.disk.kind());
   nest_image(PointPath::kKill);
   const std::uint64_t picks = nested_plan_->picks(limits_.nested_images);
   for (std::uint64_t i = 0; i < picks && !failure_; ++i) {
@@ -231,7 +235,7 @@ void CrashPoints::deeper(std::uint64_t image, std::uint64_t seed) {
   const std::uint64_t moment = rng.below(kThirdWithin);
   branch_.disk.crash_at_change(moment + 1);
   live(branch_, going_on());
-  const ImagePlan plan(branch_.disk.crash_units(kSectorBytes));
+  const ImagePlan plan(units_of(branch_), branch_.disk.kind());
   const std::uint64_t third = rng.below(plan.size());
   path_.steps.push_back({moment, third});
   if (branch_.database.failure()) return fail(*branch_.database.failure());

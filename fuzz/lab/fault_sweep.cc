@@ -10,9 +10,7 @@ FaultSweep::FaultSweep(const Workload& workload) : workload_(workload) {
 // The stage stands before the life that is to fail.
 void FaultSweep::prepare(const FaultPath& path) {
   if (path.moment == FaultPath::kLife) {
-    faulty_.database.stop();
-    faulty_.disk.reset({});
-    faulty_.database.start(workload_.shape, 7);
+    begin(faulty_, workload_);
     return;
   }
   branch_off(faulty_, base_, path.moment);

@@ -19,6 +19,7 @@ enum class Harm : std::uint8_t {
   kScar,  // There is another copy, or nobody needs it: all goes on; verify() may find it.
   kTree,  // What is gone is an error: never another answer, never an older state.
   kLog,   // The same; and the last group that was synced may be gone without a word.
+  kLies,  // Syncs kept nothing, and power was lost: any older state may be shown, or none.
 };
 
 // Does one harm to the database at `path` and says what it was. After a power cut or, `at_rest`, a

@@ -19,7 +19,14 @@ std::uint64_t fates_of(const CrashUnit& unit) {
 
 }  // namespace
 
-ImagePlan::ImagePlan(const std::vector<CrashUnit>& units) : units_(units), order_(units.size()) {
+ImagePlan::ImagePlan(const std::vector<CrashUnit>& units, DiskKind disk)
+    : units_(units), order_(units.size()) {
+  if (disk == DiskKind::kOrdered || disk == DiskKind::kExt4Like) {
+    cuts_.emplace(units_, disk);
+    legal_ = std::min(cuts_->legal(), kImagesFull + 1);
+    size_ = cuts_->size();
+    return;
+  }
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   std::sort(order_.begin(), order_.end(), [this](std::size_t a, std::size_t b) {
     return std::pair(units_[a].call, a) < std::pair(units_[b].call, b);
@@ -34,7 +41,8 @@ ImagePlan::ImagePlan(const std::vector<CrashUnit>& units) : units_(units), order
   }
   find_halves();
   const std::uint64_t n = units_.size();
-  size_ = 2 + (n - 1) + n + n + halves_.size() * 2 + n * (n - 1) / 2 + kImagesDrawn;
+  pairs_ = disk == DiskKind::kLying ? 0 : n * (n - 1) / 2;
+  size_ = 2 + (n - 1) + n + n + halves_.size() * 2 + pairs_ + kImagesDrawn;
 }
 
 void ImagePlan::count_legal() {
@@ -62,6 +70,7 @@ void ImagePlan::find_halves() {
 }
 
 void ImagePlan::image(std::uint64_t n, std::vector<Fate>& fates) const {
+  if (cuts_) return cuts_->image(n, fates);
   fates.assign(units_.size(), Fate::kKept);
   if (full() && n < legal_) return combination(n, fates);
   if (full()) return drawn(n - legal_, fates);
@@ -98,7 +107,7 @@ bool ImagePlan::family(std::uint64_t n, std::vector<Fate>& fates) const {
   n -= count;
   if (n < halves_.size() * 2) return half(n, fates), true;
   n -= halves_.size() * 2;
-  if (n < count * (count - 1) / 2) return pair(n, fates), true;
+  if (n < pairs_) return pair(n, fates), true;
   return false;
 }
 

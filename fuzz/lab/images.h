@@ -6,11 +6,17 @@
 // every single unit lost, every single one kept, every write torn into halves either way, every
 // pair lost, and kImagesDrawn drawn ones. Where lost sectors may hold garbage, drawn images that
 // do come on top of "all" too.
+//
+// That is a weak disk. On an ordered and an ext4-like one the images are fewer, since what is kept
+// is kept in order up to a cut: cut_images.h. On a lying one, where all that was ever written may
+// be lost, pairs are left out.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "fuzz/lab/cut_images.h"
 #include "fuzz/lab/sim_crash.h"
 
 namespace holdfast {
@@ -23,7 +29,9 @@ inline constexpr std::uint64_t kImagesNested = 200;  // At least, of each point 
 class ImagePlan {
  public:
   // Keeps a copy of what it needs.
-  explicit ImagePlan(const std::vector<CrashUnit>& units);
+  explicit ImagePlan(const std::vector<CrashUnit>& units, DiskKind disk = DiskKind::kWeak);
+  ImagePlan(const ImagePlan&) = delete;
+  ImagePlan& operator=(const ImagePlan&) = delete;
 
   // All legal images of keeping and losing are among those of the plan.
   [[nodiscard]] bool full() const { return legal_ <= kImagesFull; }
@@ -54,6 +62,8 @@ class ImagePlan {
   std::vector<CrashUnit> units_;
   std::vector<std::size_t> order_;  // Of the units, by the calls that made them.
   std::vector<Half> halves_;
+  std::optional<CutImages> cuts_;
+  std::uint64_t pairs_ = 0;
   bool spoils_ = false;  // A lost sector may hold garbage.
   std::uint64_t legal_ = 1;
   std::uint64_t size_ = 0;

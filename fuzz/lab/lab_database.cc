@@ -1,4 +1,4 @@
-// Openings, ends and judgements. What the ops do is in lab_ops.cc.
+// Openings, ends and judgements. What the ops do is in lab_ops.cc and lab_looks.cc.
 #include "fuzz/lab/lab_database.h"
 
 #include <algorithm>
@@ -35,6 +35,7 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
   exact_ = true;
   floor_ = returned_ = stamp_ = 0;
   harm_ = Harm::kNone;
+  lied_to_ = false;
   synced_ = vouched_ = 1;
   failure_.reset();
   counters_ = {};
@@ -57,12 +58,14 @@ void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
   exact_ = other.exact_;
   floor_ = other.floor_;
   harm_ = other.harm_;
+  lied_to_ = other.lied_to_;
   synced_ = other.synced_;
   vouched_ = other.vouched_;
   stamp_ = other.stamp_;
   failure_ = other.failure_;
   counters_ = {};
   disk_.watch(kPath, needed_ranges_watch());
+  if (lied_to_) disk_.unwatch();
 }
 
 Options LabDatabase::options(OpenMode mode) {
@@ -84,6 +87,7 @@ bool LabDatabase::usable() const {
 
 std::uint64_t LabDatabase::least() const {
   const std::uint64_t least = std::max<std::uint64_t>(1, exact_ ? model_.newest() : floor_);
+  if (harm_ == Harm::kLies) return 1;
   return harm_ == Harm::kLog ? std::min(least, vouched_) : least;
 }
 
@@ -184,7 +188,7 @@ void LabDatabase::close() {
   model_.promise(Model::Promise::kPowerLoss, model_.newest());
   if (copies_whole_) synced_ = vouched_ = model_.newest();  // Else the log is still there.
   // A log file whose headers are gone may be anybody's.
-  if (!wrote || weather_ != Weather::kFair || harm_ == Harm::kLog) return;
+  if (!wrote || weather_ != Weather::kFair || harm_ >= Harm::kLog) return;
   for (const std::string& path : disk_.paths()) {
     if (path != kPath && path.find(".new-") == path.npos) {
       fail("a closed database should be one file, but there is " + path);
@@ -254,7 +258,7 @@ void LabDatabase::note_durable() {
   }
   std::uint64_t oldest = std::min(model_.promised(Model::Promise::kPowerLoss), vouched_);
   for (const Held& held : held_) oldest = std::min(oldest, held.txn);
-  model_.forget_before(oldest);
+  if (!lied_to_) model_.forget_before(oldest);
 }
 
 void LabDatabase::tell_calls() {
@@ -278,6 +282,9 @@ bool LabDatabase::excused(const Error& error, const std::string& what) {
   if (harm_ >= Harm::kTree && (damage || code == ErrorCode::kPoisoned)) return true;
   // Of what is kept twice one copy has rotted, and the other couldn't be read.
   if (weather_ == Weather::kFaulty && harm_ == Harm::kScar && damage) return true;
+  if (harm_ == Harm::kLies && (code == ErrorCode::kNotFound || code == ErrorCode::kNotADatabase)) {
+    return true;
+  }
   const bool io = code == ErrorCode::kIo || code == ErrorCode::kPoisoned;
   if (weather_ == Weather::kFaulty && (io || code == ErrorCode::kDiskFull)) return true;
   if (weather_ == Weather::kFull && code == ErrorCode::kDiskFull) return true;

@@ -74,6 +74,12 @@ class LabDatabase {
   }
   // From now on something of the files is gone that storage had acknowledged.
   void harmed(Harm harm) { harm_ = std::max(harm_, harm); }
+  // The disk may lie, now or later: any state there ever was may come back, and what the medium
+  // needs nobody can know.
+  void lied_to() {
+    lied_to_ = true;
+    disk_.unwatch();
+  }
   // For an open database that is neither poisoned nor on a stopped machine.
   [[nodiscard]] bool usable() const;
   [[nodiscard]] bool is_open() const { return db_.has_value(); }
@@ -170,6 +176,7 @@ class LabDatabase {
   bool exact_ = true;        // The next opening must find exactly the newest state.
   std::uint64_t floor_ = 0;  // What the next opening must find at least.
   Harm harm_ = Harm::kNone;
+  bool lied_to_ = false;
   std::uint64_t synced_ = 1;               // The newest durable transaction,
   std::uint64_t vouched_ = 1;              // and one that something written later says was durable.
   bool settled_ = false;                   // Nothing happened since the last checkpoint.

@@ -96,6 +96,15 @@ Read read_bits(const Words& words) {
   return BitsLine{*state, {std::string(words[2]), *bit}};
 }
 
+Read read_swaps(const Words& words) {
+  if (words.size() != 3) return std::unexpected("swaps:ROW:NUMBER has three parts");
+  const auto row = find_swap_row(words[1]);
+  if (!row) return wrong(words[1], "a row of the table of swaps, like lost or older");
+  const auto number = number_in(words[2]);
+  if (!number) return wrong(words[2], "the number of a case");
+  return SwapPlace{*row, *number};
+}
+
 Replay replay_points(const PointsLine& line) {
   SeenImages nested;
   CrashPoints::Shared shared{{}, &nested};
@@ -109,7 +118,8 @@ Replay replay_lives(const LivesLine& line) {
   const auto lab = std::make_unique<CrashRun>();
   Replay done;
   done.failure = lab->run(line.seed);
-  for (const std::string_view each : split(lab->story_of(line.seed), '\n')) {
+  const std::string story = lab->story_of(line.seed);
+  for (const std::string_view each : split(story, '\n')) {
     done.story.emplace_back(each);
   }
   return done;
@@ -141,6 +151,10 @@ std::string line_of(BitState state, const BitPlace& place) {
          std::to_string(place.bit);
 }
 
+std::string line_of(const SwapPlace& place) {
+  return std::string("swaps:") + swap_row_name(place.row) + ":" + std::to_string(place.number);
+}
+
 std::string line_of(const ReplayLine& line) {
   if (const auto* points = std::get_if<PointsLine>(&line)) {
     return line_of(points->workload, points->path);
@@ -149,6 +163,7 @@ std::string line_of(const ReplayLine& line) {
     return line_of(faults->workload, faults->path);
   }
   if (const auto* bits = std::get_if<BitsLine>(&line)) return line_of(bits->state, bits->place);
+  if (const auto* swap = std::get_if<SwapPlace>(&line)) return line_of(*swap);
   return "lives:" + std::to_string(std::get<LivesLine>(line).seed);
 }
 
@@ -157,12 +172,13 @@ std::expected<ReplayLine, std::string> read_line(std::string_view text) {
   if (words[0] == "points") return read_points(words);
   if (words[0] == "faults") return read_faults(words);
   if (words[0] == "bits") return read_bits(words);
+  if (words[0] == "swaps") return read_swaps(words);
   if (words[0] == "lives") {
     const auto seed = words.size() == 2 ? number_in(words[1]) : std::nullopt;
     if (!seed) return std::unexpected("lives:SEED wants one number");
     return LivesLine{*seed};
   }
-  return wrong(words[0], "points, faults, bits or lives");
+  return wrong(words[0], "points, faults, bits, swaps or lives");
 }
 
 Replay replay(const ReplayLine& line) {
@@ -176,6 +192,10 @@ Replay replay(const ReplayLine& line) {
   if (const auto* bits = std::get_if<BitsLine>(&line)) {
     const auto sweep = std::make_unique<BitSweep>(bits->state);
     done.failure = sweep->replay(bits->place, &done.story);
+    return done;
+  }
+  if (const auto* swap = std::get_if<SwapPlace>(&line)) {
+    done.failure = std::make_unique<SwapSweep>(swap->row)->replay(swap->number, &done.story);
     return done;
   }
   return replay_lives(std::get<LivesLine>(line));

@@ -3,6 +3,7 @@
 //   points:WORKLOAD:MOMENT.IMAGE[:MOMENT.IMAGE…]   a crash, and crashes inside what came after
 //   faults:WORKLOAD:life|MOMENT.kill|MOMENT.loss:CALL:WAY
 //   bits:STATE:FILE:BIT
+//   swaps:ROW:NUMBER
 //   lives:SEED
 //
 // IMAGE is the image's number in its plan (lab/images.h), or kill. WORKLOAD is the name of a
@@ -18,6 +19,7 @@
 #include "fuzz/lab/bit_sweep.h"
 #include "fuzz/lab/crash_points.h"
 #include "fuzz/lab/fault_sweep.h"
+#include "fuzz/lab/swap_sweep.h"
 
 namespace holdfast {
 
@@ -36,11 +38,12 @@ struct BitsLine {
 struct LivesLine {
   std::uint64_t seed;
 };
-using ReplayLine = std::variant<PointsLine, FaultsLine, BitsLine, LivesLine>;
+using ReplayLine = std::variant<PointsLine, FaultsLine, BitsLine, SwapPlace, LivesLine>;
 
 std::string line_of(const Workload& workload, const PointPath& path);
 std::string line_of(const Workload& workload, const FaultPath& path);
 std::string line_of(BitState state, const BitPlace& place);
+std::string line_of(const SwapPlace& place);
 std::string line_of(const ReplayLine& line);
 
 // The other is a sentence about what is wrong with it.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "engine/base/sync.h"
@@ -27,6 +28,7 @@ class SeenImages {
   void recovered(const Hash& hash, std::uint64_t txn) {
     MutexLock guard(mutex_);
     images_[hash] = txn;
+    states_.insert(txn);
   }
   // True for one that wasn't there.
   bool add(const Hash& hash) {
@@ -37,9 +39,15 @@ class SeenImages {
     MutexLock guard(mutex_);
     return images_.size();
   }
+  // How many states came back, all together.
+  [[nodiscard]] std::size_t states() const {
+    MutexLock guard(mutex_);
+    return states_.size();
+  }
   void clear() {
     MutexLock guard(mutex_);
     images_.clear();
+    states_.clear();
   }
 
  private:
@@ -50,6 +58,7 @@ class SeenImages {
 
   mutable Mutex mutex_;
   std::unordered_map<Hash, std::uint64_t, Low> images_;
+  std::set<std::uint64_t> states_;
 };
 
 }  // namespace holdfast

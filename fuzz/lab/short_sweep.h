@@ -21,7 +21,7 @@ class ShortSweep {
   // every moment too, at every sixteenth moment.
   static PointLimits limits();
 
-  explicit ShortSweep(SeenImages& nested, const PointLimits& limits = ShortSweep::limits());
+  ShortSweep(SeenImages& nested, DiskKind disk, const PointLimits& limits = ShortSweep::limits());
   void ask(std::function<bool()> go_on) { points_.ask(std::move(go_on)); }
 
   // The name is one of short_names().
@@ -30,8 +30,9 @@ class ShortSweep {
   PointCounts take_counts() { return points_.take_counts(); }
 
  private:
-  std::uint64_t changes_before_the_last_op();
+  std::uint64_t changes_before_the_last_op(std::string_view name);
 
+  const DiskKind disk_;
   Workload workload_;
   Stage stage_;
   CrashPoints::Shared shared_;

@@ -46,8 +46,9 @@ class Shrinker {
   // Short workloads only: others have no names to go by with an op less.
   bool fewer_ops() {
     const Workload now = workload_;
-    for (const std::string& name : shorter_names(now.name)) {
+    for (const std::string& name : shorter_names(now.name.substr(0, now.name.find('@')))) {
       workload_ = *short_workload(name);
+      put_on(workload_, now.disk);
       if (one_crash()) return true;
     }
     workload_ = now;
@@ -85,8 +86,8 @@ class Shrinker {
     Stage stage;
     const std::size_t last = best_.path.steps.size() - 1;
     play_to(stage, last);
-    const std::vector<CrashUnit> units = stage.disk.crash_units();
-    const ImagePlan plan(units);
+    const std::vector<CrashUnit> units = stage.disk.crash_units(sector_bytes_of(workload_.disk));
+    const ImagePlan plan(units, workload_.disk);
     std::vector<std::pair<std::ptrdiff_t, std::uint64_t>> images;  // Losses, number.
     std::vector<Fate> fates;
     const auto losses = [&](std::uint64_t image) {

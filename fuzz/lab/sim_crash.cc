@@ -92,6 +92,18 @@ const char* fate_name(Fate fate) {
   return "?";
 }
 
+const char* disk_name(DiskKind kind) {
+  constexpr const char* kNames[] = {"ordered", "ext4-like", "weak", "lying"};
+  return kNames[static_cast<int>(kind)];
+}
+
+std::optional<DiskKind> find_disk(std::string_view name) {
+  for (const DiskKind kind : kDiskKinds) {
+    if (disk_name(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
+
 void decide_fates(const CrashPolicy& policy, const std::vector<CrashUnit>& units, Rng& rng,
                   std::vector<Fate>& fates) {
   fates.assign(units.size(), Fate::kLost);

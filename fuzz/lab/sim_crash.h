@@ -1,13 +1,32 @@
 // What a crash of the simulated machine may leave: the units it decides on, and the ways to decide.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fuzz/lab/rng.h"
 
 namespace holdfast {
+
+// What disks there are: which images of unsynced changes are legal.
+enum class DiskKind : std::uint8_t {
+  kOrdered,   // A prefix of the calls, the last of them torn.
+  kExt4Like,  // Any 4 KiB blocks; names and sizes in order; no size without its data.
+  kWeak,      // Any sectors, sizes and names, each on its own, in any order.
+  kLying,     // The same, and syncs answer success and keep nothing: for detection only.
+};
+inline constexpr std::array kDiskKinds = {DiskKind::kOrdered, DiskKind::kExt4Like, DiskKind::kWeak,
+                                          DiskKind::kLying};
+const char* disk_name(DiskKind kind);
+std::optional<DiskKind> find_disk(std::string_view name);
+// What such a disk writes as a whole.
+constexpr std::uint32_t sector_bytes_of(DiskKind kind) {
+  return kind == DiskKind::kExt4Like ? 4096 : 512;
+}
 
 // The smallest things that a crash keeps or loses on their own.
 struct CrashUnit {
@@ -41,9 +60,9 @@ struct CrashPolicy {
     kProcessKill,  // The machine lives on: nothing is lost, and nothing becomes durable by it.
     kKeepAll,      // Everything reached the medium just in time.
     kKeepNone,     // Nothing unsynced did.
-    kOrdered,      // A prefix of the calls, the last of them torn.
-    kExt4Like,     // Any 4 KiB blocks; names and sizes in order; no size without its data.
-    kWeak,         // Any sectors, sizes and names, each on its own.
+    kOrdered,      // As the disks of these names leave it.
+    kExt4Like,
+    kWeak,
   };
   static constexpr std::uint32_t kDrawn = 0xffffffff;
 

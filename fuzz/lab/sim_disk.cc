@@ -238,7 +238,7 @@ Result<void> SimDisk::sync_directory(const std::string& directory) {
   caller_ = __builtin_return_address(0);
   const Gate gate = enter(SimCall::kSyncDirectory, directory, true);
   if (!gate.act) return std::unexpected(*gate.error);
-  if (!options_.lying_syncs) {
+  if (options_.kind != DiskKind::kLying) {
     names_.sync(directory);
     collect_inodes();
   }

@@ -1,28 +1,50 @@
 // The simulated disk: a machine's files in memory, with a crash that may happen at any call and
 // leaves anything a real one might. Deterministic from the seeds it is given.
 //
-// Fault model (the classes of the reliability notes stand in brackets):
-//   D1  An unsynced write is lost, sector by sector (512 bytes or 4 KiB) [F1, F3, F4].
-//   D2  Unsynced writes reach the medium in any order, in one file and across files [F2].
-//   D3  A size and its data go separate ways; what was never written there is zero, random or an
-//       old block of another place [F5, F6, F9].
-//   D4  Names: a create, rename or remove without a directory sync is lost, each on its own; a
-//       rename without replacing may leave both names. A file's sync doesn't make its name
-//       durable [F8].
-//   D5  A sync fails; what it covered may or may not be on the medium for ever after, although
-//       later syncs succeed; cache new, cache old, or reported one sync late [F10]. Reading past
-//       the cache settles it.
-//   D6  A full disk: at a capacity, or at any call [F11].
-//   D7  Any call fails, once or for ever; a failed write has changed any part of its range [F12].
-//   D8  Sectors that can't be read [F12].
-//   D9  Writes acknowledged and lost, sent to another place, or done twice [F16, F17, F18].
-//   D10 Bits flip and bytes change on the medium [F14, F15, F25].
-//   D11 Syncs that answer success and do nothing; for detection only (Options::lying_syncs).
-//   D12 The process is killed, the machine lives: the cache survives, still unsynced [F24].
-//   D13 A write submitted and not completed is covered by no sync.
-// Not modelled: a write that damages its neighbours; sparse files' space (a byte of size is a byte
-// of space); directories of their own. The rule that no needed block is written again is watched
-// over always; see sim_rule.h.
+// Fault model, by the numbers of docs/FAULT_MODEL.md, which says how the engine meets each and what
+// shows it. Verdicts: survives · detects (an error that names the place) · refuses (to open, or to
+// go on) · undecidable.
+//   F1  An unsynced write is lost, by sectors of 512 or 4096 bytes (CrashPolicy): survives.
+//   F2  Unsynced writes reach the medium in any order, across files too (DiskKind): survives.
+//   F3  Torn at 512 bytes (sector_bytes): survives.
+//   F4  Torn at 4096; the torn part old, zero or garbage (garbage_in_place): survives.
+//   F5  A file grows; what lies there is zero, random or an old block of another place (garbage):
+//       survives.
+//   F6  Data is there, the size isn't: each is a unit of its own (CrashUnit): survives.
+//   F7  Old records where new ones should be: what F5 leaves is drawn from other files: survives.
+//   F8  A create, rename or remove without a directory sync is lost, each on its own; a rename
+//       without replacing may leave both names (torn_renames); a file's sync doesn't make its name
+//       durable: survives.
+//   F9  A crash after growing or cutting a file: sizes go back too: survives.
+//   F10 A sync fails; what it covered may or may not be on the medium for ever after, although
+//   later
+//       syncs succeed; the cache new, old, or the failure reported one sync late (SyncLoss).
+//       Reading past the cache settles it: refuses; undecidable where it is reported late.
+//   F11 A full disk, at a capacity or at any call (capacity_bytes, Fault::code): survives.
+//   F12 A call fails, once or for ever, a read among them; sectors that can't be read
+//       (make_unreadable): detects.
+//   F13 A write ends half-way, then fails (Fault::Part): survives. Short transfers and EINTR are
+//       hidden by the storage interface, so not here.
+//   F14 Bits flip in a tree file (flip_bit): detects; survives where there is another copy.
+//   F15 Bits flip in a log (flip_bit): refuses; undecidable for the last synced group.
+//   F16 A write lands elsewhere, or elsewhere too (Effect::kMisdirect, kDuplicate): detects.
+//   F17 A write is acknowledged and lost (Effect::kLose): detects.
+//   F18 A read comes from elsewhere (Effect::kMisdirect): detects.
+//   F19 A file is missing, empty, older, or another database's (drop_file, set_file): refuses;
+//       undecidable where a whole set is another whole set.
+//   F20 A crash during recovery, and during that one's (crash_at_change, any life): survives.
+//   F21 A failure during recovery, checkpoint or close (F10 to F13, any life): refuses.
+//   F22 The clock jumps (lab/sim_environment.h): survives.
+//   F23 A file opened and locked twice (Storage's locks, one process): refuses.
+//   F24 The process is killed, the machine lives: the cache survives, still unsynced, and what was
+//       submitted completes (CrashPolicy::Kind::kProcessKill): survives.
+//   F25 Hostile bytes (patch, set_file): detects.
+//   F26 A bit flips in memory before the write: not modelled; undecidable.
+//   A disk that lies, whose syncs answer success and keep nothing (DiskKind::kLying): detects, or
+//   another whole state is shown (U5).
+// A write submitted and not completed is covered by no sync. Not modelled: a write that damages its
+// neighbours (U6); sparse files' space (a byte of size is a byte of space); directories of their
+// own. The rule that no needed block is written again is watched over always; see sim_rule.h.
 //
 // Life of a run: reset(), a first life in which the engine opens and works, crash_at_call() or not,
 // crash(), a second life. crash() makes every StorageFile of the life before stale: it must be
@@ -60,7 +82,7 @@ class SimDisk final : public Storage {
   struct Options {
     std::uint64_t seed = 0;  // Of what faults leave to chance.
     bool reads_past_cache = true;
-    bool lying_syncs = false;
+    DiskKind kind = DiskKind::kWeak;
     bool trace = false;
     std::uint64_t capacity_bytes = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t max_file_bytes = std::uint64_t{256} << 20;  // What the host can spare: kDiskFull.
@@ -121,6 +143,9 @@ class SimDisk final : public Storage {
   // Every call and every fault is noted there from now on; nullptr: nowhere. A reset() and a
   // become() leave that as it is.
   void note_sites(SimSites* sites) { sites_ = sites; }
+  [[nodiscard]] DiskKind kind() const { return options_.kind; }
+  // What was synced before stays so.
+  void turn_into(DiskKind kind) { options_.kind = kind; }
   void set_capacity(std::uint64_t bytes) { options_.capacity_bytes = bytes; }
   // Reads that touch the range fail until make_readable(); a crash doesn't heal it.
   void make_unreadable(const std::string& path, std::uint64_t offset, std::uint64_t length);

@@ -204,7 +204,7 @@ Result<void> SimDisk::sync(SimFile& file) {
     if (gate.fault) return fail_sync(*inode, gate);
     return std::unexpected(*gate.error);
   }
-  if (!inode->ops.empty() && !options_.lying_syncs) {
+  if (!inode->ops.empty() && options_.kind != DiskKind::kLying) {
     inode->sync();
     rule_.durable_changed();
   }

@@ -25,8 +25,10 @@ void begin(Stage& stage, const Workload& workload, bool trace) {
   stage.database.stop();
   SimDisk::Options options;
   options.trace = trace;
+  options.kind = workload.disk;
   stage.disk.reset(options);
   stage.database.start(workload.shape, kSeed);
+  if (workload.disk == DiskKind::kLying) stage.database.lied_to();
 }
 
 void play(Stage& stage, const Workload& workload, std::uint64_t moment, Told told,

@@ -1,5 +1,7 @@
 #include "fuzz/lab/workloads.h"
 
+#include <algorithm>
+
 #include "fuzz/lab/short_workloads.h"
 
 namespace holdfast {
@@ -200,10 +202,23 @@ std::span<const Workload> workloads() {
 }
 
 std::optional<Workload> find_workload(std::string_view name) {
+  if (const std::size_t at = name.find('@'); at != name.npos) {
+    auto found = find_workload(name.substr(0, at));
+    const auto disk = find_disk(name.substr(at + 1));
+    if (!found || !disk) return std::nullopt;
+    put_on(*found, *disk);
+    return found;
+  }
   for (const Workload& each : workloads()) {
     if (each.name == name) return each;
   }
   return short_workload(name);
+}
+
+void put_on(Workload& workload, DiskKind disk) {
+  workload.disk = disk;
+  workload.name.resize(std::min(workload.name.size(), workload.name.find('@')));
+  if (disk != DiskKind::kWeak) workload.name += std::string("@") + disk_name(disk);
 }
 
 std::vector<Workload> chosen_workloads(std::string_view name) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fuzz/lab/ops.h"
+#include "fuzz/lab/sim_crash.h"
 
 namespace holdfast {
 
@@ -19,13 +20,17 @@ struct Workload {
   const char* about;
   Shape shape;
   std::vector<Op> ops;
+  DiskKind disk = DiskKind::kWeak;
 };
 
 std::span<const Workload> workloads();
-// A standard or a short one; nothing where there is none of that name.
+// A standard or a short one; nothing where there is none of that name. "commits@ordered" is that
+// one on another disk than a weak one.
 std::optional<Workload> find_workload(std::string_view name);
 // That one, which must exist, or all standard ones where the name is empty.
 std::vector<Workload> chosen_workloads(std::string_view name);
+// Its name says so.
+void put_on(Workload& workload, DiskKind disk);
 // "commits, checkpoints, …"
 std::string workload_names();
 

@@ -117,5 +117,57 @@ TEST(ImagePlan, AShortPickHasTheFirstAndTheLastAndNoneTwice) {
   EXPECT_EQ(*picked.rbegin(), plan.size() - 1);
 }
 
+// On a disk that keeps the order of calls: everything before a cut, nothing after it.
+TEST(ImagePlan, AnOrderedDiskKeepsAPrefix) {
+  const std::vector<CrashUnit> units = writes(3, 4);
+  const ImagePlan plan(units, DiskKind::kOrdered);
+  EXPECT_TRUE(plan.full());
+  const std::set<std::vector<Fate>> images = all_of(plan);
+  EXPECT_EQ(images.size(), 3 * 15 + 1u) << "what one call writes, in part, and all or nothing";
+  for (const std::vector<Fate>& image : images) {
+    std::uint64_t last_kept = 0, first_lost = ~std::uint64_t{0};
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      if (image[i] == Fate::kKept) last_kept = std::max(last_kept, units[i].call);
+      if (image[i] == Fate::kLost) first_lost = std::min(first_lost, units[i].call);
+    }
+    EXPECT_LE(last_kept, first_lost);
+  }
+}
+
+// Sizes and names come in order there, blocks in any.
+TEST(ImagePlan, AnExt4LikeDiskKeepsNamesInOrder) {
+  std::vector<CrashUnit> units = writes(3, 1);
+  for (std::uint64_t call = 2; call <= 4; ++call) {
+    CrashUnit name;
+    name.kind = CrashUnit::Kind::kName;
+    name.call = call * 10;
+    units.push_back(name);
+  }
+  const ImagePlan plan(units, DiskKind::kExt4Like);
+  EXPECT_TRUE(plan.full());
+  const std::set<std::vector<Fate>> images = all_of(plan);
+  EXPECT_EQ(images.size(), 4 * 8u) << "every cut of the names with every subset of the blocks";
+  for (const std::vector<Fate>& image : images) {
+    EXPECT_FALSE(image[3] == Fate::kLost && image[4] == Fate::kKept);
+    EXPECT_FALSE(image[4] == Fate::kLost && image[5] == Fate::kKept);
+  }
+}
+
+TEST(ImagePlan, AnOrderedDiskWithTooManyHasEverySingleOne) {
+  const std::vector<CrashUnit> units = writes(2, 20);
+  const ImagePlan plan(units, DiskKind::kOrdered);
+  EXPECT_FALSE(plan.full());
+  const std::set<std::vector<Fate>> images = all_of(plan);
+  for (std::size_t i = 0; i < 20; ++i) {
+    std::vector<Fate> omission(40, Fate::kLost);
+    std::fill_n(omission.begin(), 20, Fate::kKept);
+    std::vector<Fate> single = omission;
+    single[20 + i] = Fate::kKept;
+    omission[i] = Fate::kLost;
+    EXPECT_TRUE(images.contains(omission)) << i;
+    EXPECT_TRUE(images.contains(single)) << i;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast

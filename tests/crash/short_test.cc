@@ -55,12 +55,13 @@ TEST(ShortWorkloads, NamesSayWhatIsDone) {
 
 TEST(ShortWorkloads, EveryMomentOfThoseOfTwoOps) {
   SeenImages nested;
-  ShortSweep sweep(nested, {.images = 12,
-                            .inside = true,
-                            .nested = 0,
-                            .nested_every = 1,
-                            .nested_images = 2,
-                            .deeper_every = 16});
+  ShortSweep sweep(nested, DiskKind::kWeak,
+                   {.images = 12,
+                    .inside = true,
+                    .nested = 0,
+                    .nested_every = 1,
+                    .nested_images = 2,
+                    .deeper_every = 16});
   std::uint64_t tried = 0;
   PointCounts counts;
   for (const std::string& name : short_names()) {

@@ -1,4 +1,4 @@
-// What crashes of the simulated disk leave, class by class (D1 to D4, D12, D13 of sim_disk.h).
+// What crashes of the simulated disk leave, class by class (F1 to F9 and F24 of sim_disk.h).
 #include <algorithm>
 #include <set>
 

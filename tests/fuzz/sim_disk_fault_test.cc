@@ -222,7 +222,7 @@ TEST_F(SimDiskTest, UnreadableSectorsFilesFromOutsideAndLyingSyncs) {
   EXPECT_TRUE(disk_.paths().empty());
 
   SimDisk::Options options;
-  options.lying_syncs = true;
+  options.kind = DiskKind::kLying;
   disk_.reset(options);
   settled("db", "never written");
   crash(Kind::kKeepNone);
