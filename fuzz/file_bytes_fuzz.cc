@@ -11,11 +11,9 @@
 #include <string>
 
 #include "engine/storage/memory_storage.h"
-#include "fuzz/lab/file_image.h"
+#include "fuzz/image_mutator.h"
 #include "fuzz/lab/sim_environment.h"
 #include "holdfast/holdfast.h"
-
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
 namespace {
 
@@ -118,14 +116,10 @@ class Bench {
   Environment environment_{&storage_, &clock_, &random_};
 };
 
-std::span<const std::byte> as_span(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const std::byte*>(data), size};
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const FileImage image = FileImage::expand(as_span(data, size));
+  const FileImage image = image_of(data, size);
   Bench(image).read_only();
   Bench(image).write();
   return 0;
@@ -133,12 +127,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed) {
-  size = LLVMFuzzerMutate(data, size, max_size);
-  if (seed % 8 == 0) return size;
-  FileImage image = FileImage::expand(as_span(data, size));
-  image.mend();
-  const std::vector<std::byte> mended = image.shrink();
-  if (mended.size() > max_size) return size;
-  std::memcpy(data, mended.data(), mended.size());
-  return mended.size();
+  return mutate_image(data, size, max_size, seed, [](FileImage& image) { image.mend(); });
 }

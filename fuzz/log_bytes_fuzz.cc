@@ -14,12 +14,10 @@
 #include <vector>
 
 #include "engine/storage/memory_storage.h"
-#include "fuzz/lab/file_image.h"
+#include "fuzz/image_mutator.h"
 #include "recovery/log_check.h"
 #include "recovery/log_dump.h"
 #include "recovery/redo.h"
-
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
 namespace {
 
@@ -93,14 +91,10 @@ void recover(Storage& storage, const Uuid& uuid) {
   (void)check_log(storage, "db", uuid, start, outcome->end);
 }
 
-std::span<const std::byte> as_span(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const std::byte*>(data), size};
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const FileImage image = FileImage::expand(as_span(data, size));
+  const FileImage image = image_of(data, size);
   MemoryStorage storage(kMaxFileBytes);
   place(storage, "db.log-1-1", image.log);
   place(storage, "db.log-1-2", image.tree);
@@ -115,13 +109,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed) {
-  size = LLVMFuzzerMutate(data, size, max_size);
-  if (seed % 8 == 0) return size;
-  FileImage image = FileImage::expand(as_span(data, size));
-  mend_log(image.log);
-  mend_log(image.tree);
-  const std::vector<std::byte> mended = image.shrink();
-  if (mended.size() > max_size) return size;
-  std::memcpy(data, mended.data(), mended.size());
-  return mended.size();
+  return mutate_image(data, size, max_size, seed, [](FileImage& image) {
+    mend_log(image.log);
+    mend_log(image.tree);
+  });
 }

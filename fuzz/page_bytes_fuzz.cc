@@ -16,9 +16,7 @@
 #include "engine/tree/tree.h"
 #include "engine/tree/tree_check.h"
 #include "fuzz/byte_pages.h"
-#include "fuzz/lab/file_image.h"
-
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
+#include "fuzz/image_mutator.h"
 
 namespace {
 
@@ -89,14 +87,10 @@ void change(BytePages& pages) {
   }
 }
 
-std::span<const std::byte> as_span(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const std::byte*>(data), size};
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  BytePages pages(FileImage::expand(as_span(data, size)).tree);
+  BytePages pages(image_of(data, size).tree);
   if (pages.size() == 0) return 0;
   read(pages);
   change(pages);
@@ -106,16 +100,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed) {
-  size = LLVMFuzzerMutate(data, size, max_size);
-  if (seed % 8 == 0) return size;
-  FileImage image = FileImage::expand(as_span(data, size));
-  image.log.clear();
-  for (std::size_t at = 0; at + kPageBytes <= image.tree.size(); at += kPageBytes) {
-    store(image.tree.data() + at + page_at::kTree, kTree.id);
-    store64(image.tree.data() + at + page_at::kTag, BytePages::kTag);
-  }
-  const std::vector<std::byte> mended = image.shrink();
-  if (mended.size() > max_size) return size;
-  std::memcpy(data, mended.data(), mended.size());
-  return mended.size();
+  return mutate_image(data, size, max_size, seed, [](FileImage& image) {
+    image.log.clear();
+    for (std::size_t at = 0; at + kPageBytes <= image.tree.size(); at += kPageBytes) {
+      store(image.tree.data() + at + page_at::kTree, kTree.id);
+      store64(image.tree.data() + at + page_at::kTag, BytePages::kTag);
+    }
+  });
 }

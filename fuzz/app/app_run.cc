@@ -74,11 +74,9 @@ void need_functions(const Subject& subject) {
 AppRun::AppRun(const Subject& subject, const Plan& plan)
     : subject_(subject),
       plan_(plan),
-      arena_memory_(new std::byte[subject.options.cache_bytes + 4096]),
+      arena_(subject.options.cache_bytes),
       begin_(std::chrono::steady_clock::now()) {
   report_.name = subject.name;
-  const auto at = reinterpret_cast<std::uintptr_t>(arena_memory_.get());
-  arena_ = {arena_memory_.get() + (align_up(at, 4096) - at), subject.options.cache_bytes};
 }
 
 bool AppRun::go_on() {

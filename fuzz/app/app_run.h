@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fuzz/app/app_stage.h"
+#include "fuzz/lab/arena.h"
 #include "fuzz/lab/crash_points.h"
 #include "fuzz/lab/fault_sweep.h"
 #include "holdfast/crashlab/run.h"
@@ -46,7 +47,7 @@ class AppRun {
   [[nodiscard]] const Subject& subject() const { return subject_; }
   [[nodiscard]] const Plan& plan() const { return plan_; }
   Report& report() { return report_; }
-  std::unique_ptr<AppStage> stage() { return std::make_unique<AppStage>(subject_, arena_); }
+  std::unique_ptr<AppStage> stage() { return std::make_unique<AppStage>(subject_, arena_.bytes()); }
   // False once time is over, which the report then says.
   bool go_on();
   void count(AppStage& stage);
@@ -57,8 +58,7 @@ class AppRun {
   const Subject& subject_;
   const Plan plan_;
   Report report_;
-  std::unique_ptr<std::byte[]> arena_memory_;
-  std::span<std::byte> arena_;
+  const Arena arena_;
   std::chrono::steady_clock::time_point begin_;
 };
 

@@ -57,19 +57,14 @@ void OutcomeCounts::add(const OutcomeCounts& more) {
 }
 
 Judge::Judge(SimDisk& disk)
-    : disk_(disk),
-      environment_{&disk_, &clock_, &random_},
-      arena_memory_(new std::byte[kMinCacheBytes + 4096]) {
-  const auto at = reinterpret_cast<std::uintptr_t>(arena_memory_.get());
-  arena_ = {arena_memory_.get() + (align_up(at, 4096) - at), kMinCacheBytes};
-}
+    : disk_(disk), environment_{&disk_, &clock_, &random_}, arena_(kMinCacheBytes) {}
 
 Verdict Judge::judge(const States& states, OpenMode mode) {
   Options options;
   options.mode = mode;
   options.cache_bytes = kMinCacheBytes;
   options.background = Background::kHost;
-  options.arena = arena_;
+  options.arena = arena_.bytes();
   options.environment = &environment_;
   clock_.reset();
   random_.reset(1);

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "fuzz/lab/arena.h"
 #include "fuzz/lab/model.h"
 #include "fuzz/lab/sim_disk.h"
 #include "fuzz/lab/sim_environment.h"
@@ -66,8 +67,7 @@ class Judge {
   SimClock clock_;
   SimRandom random_;
   Environment environment_;
-  std::unique_ptr<std::byte[]> arena_memory_;
-  std::span<std::byte> arena_;
+  const Arena arena_;
 };
 
 }  // namespace holdfast

@@ -12,12 +12,7 @@
 namespace holdfast {
 
 LabDatabase::LabDatabase(SimDisk& disk)
-    : disk_(disk),
-      environment_{&disk, &clock_, &random_},
-      arena_memory_(new std::byte[kLabCacheMax + 4096]) {
-  const auto at = reinterpret_cast<std::uintptr_t>(arena_memory_.get());
-  arena_ = {arena_memory_.get() + (align_up(at, 4096) - at), kLabCacheMax};
-}
+    : disk_(disk), environment_{&disk, &clock_, &random_}, arena_(kLabCacheMax) {}
 
 LabDatabase::~LabDatabase() {
   stop();
@@ -76,7 +71,7 @@ Options LabDatabase::options(OpenMode mode) {
   options.checkpoint_log_bytes = shape_.checkpoint_log_bytes;
   options.log_segment_bytes = shape_.segment_bytes;
   options.background = Background::kHost;
-  options.arena = arena_;
+  options.arena = arena_.bytes();
   options.environment = &environment_;
   return options;
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/base/environment.h"
+#include "fuzz/lab/arena.h"
 #include "fuzz/lab/harm.h"
 #include "fuzz/lab/model.h"
 #include "fuzz/lab/ops.h"
@@ -163,8 +164,7 @@ class LabDatabase {
   SimClock clock_;
   SimRandom random_;
   Environment environment_;
-  std::unique_ptr<std::byte[]> arena_memory_;
-  std::span<std::byte> arena_;
+  const Arena arena_;
   Shape shape_;
   Model model_;
   Rng rng_;

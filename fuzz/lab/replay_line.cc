@@ -1,35 +1,17 @@
 #include "fuzz/lab/replay_line.h"
 
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "fuzz/lab/crash_run.h"
+#include "fuzz/lab/words.h"
 
 namespace holdfast {
 namespace {
 
 using Words = std::vector<std::string_view>;
 using Read = std::expected<ReplayLine, std::string>;
-
-Words split(std::string_view text, char at) {
-  Words words;
-  for (;;) {
-    const std::size_t end = text.find(at);
-    words.push_back(text.substr(0, end));
-    if (end == text.npos) return words;
-    text.remove_prefix(end + 1);
-  }
-}
-
-std::optional<std::uint64_t> number_in(std::string_view text) {
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (text.empty() || stop != end || error != std::errc()) return std::nullopt;
-  return number;
-}
 
 std::unexpected<std::string> wrong(std::string_view word, const std::string& wanted) {
   return std::unexpected("'" + std::string(word) + "' should be " + wanted);
