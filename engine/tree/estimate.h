@@ -17,9 +17,9 @@ struct TreeEstimate {
 };
 
 // Of the keys at or after `from` and before `to`; nothing: from the first, to the last. The leaves
-// at both ends are counted. What lies between is known by its subtrees: of each row of siblings one
-// is followed down, and the others are taken for its like. So it reads some pages per level,
-// whatever the range, and is exact where nothing lies between.
+// at both ends are counted. What lies between is known by its subtrees: of each row of siblings up
+// to eight are followed down, and the others are taken for their like. So it reads some pages per
+// level, whatever the range, and is exact where nothing lies between.
 Result<TreeEstimate> tree_estimate(PageSource& source, TreeRef tree,
                                    std::optional<std::string_view> from,
                                    std::optional<std::string_view> to);

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "engine/base/limits.h"
+#include "tests/sanitized.h"
 #include "tests/tree/tree_fixture.h"
 
 namespace holdfast::testing {
@@ -44,30 +45,42 @@ TEST_P(Estimate, OfAnEmptyTreeAndOfOneLeafIsExact) {
   EXPECT_EQ(tree_estimate(tree.pages, tree.ref, "5", {})->records, 0U);
 }
 
-TEST_P(Estimate, OfRandomRecordsIsNearTheTruth) {
-  ModelTree tree(GetParam(), 3);
-  for (int i = 0; i < 60'000; ++i)
-    tree.put(padded(tree.below(1'000'000'000)), tree.bytes(30 + tree.below(60)));
-  tree.commit();
-  int far = 0;
-  for (int round = 0; round < 300; ++round) {
-    std::string from = padded(tree.below(1'000'000'000));
-    std::string to = padded(tree.below(1'000'000'000));
-    if (to < from) std::swap(from, to);
-    const Truth truth = count(tree, from, to);
-    const TreeEstimate found = tree_estimate(tree.pages, tree.ref, from, to).value();
-    if (found.exact) {
-      EXPECT_EQ(found.records, truth.records);
-      EXPECT_EQ(found.bytes, truth.bytes);
-    }
-    if (truth.records < 2000) continue;
-    const double off = static_cast<double>(found.records) / static_cast<double>(truth.records);
-    EXPECT_GT(off, 0.5) << from << ' ' << to;
-    EXPECT_LT(off, 2.0) << from << ' ' << to;
-    far += off < 0.75 || off > 1.33 ? 1 : 0;
-    EXPECT_NEAR(static_cast<double>(found.bytes) / static_cast<double>(truth.bytes), off, 0.1);
+// Writes records with random keys and values of 30 to 89 bytes. What is drawn doesn't depend on the
+// compiler's order of evaluation.
+void put_random(ModelTree& tree, int records) {
+  for (int i = 0; i < records; ++i) {
+    const std::string key = padded(tree.below(1'000'000'000));
+    const std::size_t length = 30 + tree.below(60);
+    tree.put(key, tree.bytes(length));
   }
-  EXPECT_LT(far, 60) << "of 300 are off by more than a third";
+  tree.commit();
+}
+
+TEST_P(Estimate, OfRandomRecordsIsNearTheTruth) {
+  const std::uint64_t seeds = kSanitized ? 1 : 2;
+  int far = 0;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    ModelTree tree(GetParam(), seed);
+    put_random(tree, 60'000);
+    for (int round = 0; round < 300; ++round) {
+      std::string from = padded(tree.below(1'000'000'000));
+      std::string to = padded(tree.below(1'000'000'000));
+      if (to < from) std::swap(from, to);
+      const Truth truth = count(tree, from, to);
+      const TreeEstimate found = tree_estimate(tree.pages, tree.ref, from, to).value();
+      if (found.exact) {
+        EXPECT_EQ(found.records, truth.records);
+        EXPECT_EQ(found.bytes, truth.bytes);
+      }
+      if (truth.records < 2000) continue;
+      const double off = static_cast<double>(found.records) / static_cast<double>(truth.records);
+      EXPECT_GT(off, 0.6) << from << ' ' << to;
+      EXPECT_LT(off, 1.6) << from << ' ' << to;
+      far += off < 0.8 || off > 1.25 ? 1 : 0;
+      EXPECT_NEAR(static_cast<double>(found.bytes) / static_cast<double>(truth.bytes), off, 0.1);
+    }
+  }
+  EXPECT_LT(far, 15 * static_cast<int>(seeds)) << "of 300 per seed are off by more than a fifth";
 }
 
 TEST_P(Estimate, CountsLongValuesByTheirLength) {
@@ -79,12 +92,12 @@ TEST_P(Estimate, CountsLongValuesByTheirLength) {
 
 TEST_P(Estimate, ReadsAFewPagesPerLevelWhateverTheRange) {
   ModelTree tree(GetParam(), 5);
-  for (int i = 0; i < 40'000; ++i) tree.put(padded(tree.below(1'000'000'000)), tree.bytes(40));
+  put_random(tree, 40'000);
   const TreeTotals totals = tree.commit();
   const std::uint64_t before = tree.pages.pages_asked;
   ASSERT_TRUE(tree_estimate(tree.pages, tree.ref, "1", "9"));
   const std::uint64_t height = totals.height;
-  EXPECT_LE(tree.pages.pages_asked - before, 2 * height + 2 + 2 * height * (height + 2));
+  EXPECT_LE(tree.pages.pages_asked - before, 2 * height + 2 + 2 * height * (8 * height + 2));
 }
 
 TEST_P(Estimate, DamageIsAnErrorAndARangeTurnedRoundIsEmpty) {
