@@ -20,6 +20,7 @@
 
 #include "fuzz/lab/crash_run.h"
 #include "fuzz/lab/lab_database.h"
+#include "fuzz/lab/swarm.h"
 
 namespace {
 
@@ -83,7 +84,7 @@ std::optional<std::string> calm_run(std::uint64_t seed, std::uint64_t& ops) {
   database.start(shape, seed);
   database.open();
   for (int i = 0; i < 2000 && database.usable(); ++i) {
-    database.apply(holdfast::draw_op(choices, shape));
+    database.apply(holdfast::draw_op(choices, shape, {}));
   }
   if (database.usable()) database.close();
   ops += database.counters().ops;

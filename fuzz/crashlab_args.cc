@@ -64,7 +64,8 @@ void declare_run(CLI::App& app, Arguments& args) {
                       ", or a short one like new.p1d2c; bits: only this state of " + state_names());
   run->add_option_function<std::string>(
          "--disk", [&args](const std::string& name) { args.disk = *find_disk(name); },
-         "points, short: what a loss of power may leave: " + disk_names() + "; default: weak")
+         "points, short: what a loss of power may leave: " + disk_names() +
+             "; default: weak. lives draw it; lying is for them too: syncs that keep nothing")
       ->check([](const std::string& name) {
         return find_disk(name) ? std::string() : "there are the disks " + disk_names();
       });
@@ -99,8 +100,9 @@ void declare_line(CLI::App& app, Arguments& args, Verb verb, const char* name, c
 // A sentence when the workload or the disk isn't one that the kind has.
 std::string wrong_choice(const Arguments& args) {
   const bool crashes = args.kind == Kind::kPoints || args.kind == Kind::kShort;
-  if (args.verb == Verb::kRun && args.disk != DiskKind::kWeak && !crashes) {
-    return "--disk is for points and short.";
+  const bool lies = args.kind == Kind::kLives && args.disk == DiskKind::kLying;
+  if (args.verb == Verb::kRun && args.disk != DiskKind::kWeak && !crashes && !lies) {
+    return "--disk is for points and short; of lives, it may be lying.";
   }
   if (args.verb != Verb::kRun || args.workload.empty()) return {};
   switch (args.kind) {

@@ -55,7 +55,7 @@ std::unique_ptr<Sweep> sweep_for(const Arguments& args) {
     case Kind::kSwaps:
       return swaps_sweep(args.workload);
     case Kind::kLives:
-      return lives_sweep(args.seed);
+      return lives_sweep(args.seed, args.disk);
   }
   return nullptr;
 }

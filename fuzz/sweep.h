@@ -53,12 +53,12 @@ class Sweep {
 };
 
 // `workload` limits points and faults to one, bits to one state, swaps to one row; it must exist.
-// `seed` is where lives begin.
+// `seed` is where lives begin; their disk is weak or lying.
 std::unique_ptr<Sweep> points_sweep(const std::string& workload, DiskKind disk);
 std::unique_ptr<Sweep> short_sweep(DiskKind disk);
 std::unique_ptr<Sweep> faults_sweep(const std::string& workload);
 std::unique_ptr<Sweep> bits_sweep(const std::string& state);
 std::unique_ptr<Sweep> swaps_sweep(const std::string& row);
-std::unique_ptr<Sweep> lives_sweep(std::uint64_t seed);
+std::unique_ptr<Sweep> lives_sweep(std::uint64_t seed, DiskKind disk);
 
 }  // namespace holdfast::crashlab

@@ -15,6 +15,7 @@
 #include "fuzz/lab/choices.h"
 #include "fuzz/lab/lab_database.h"
 #include "fuzz/lab/sim_disk.h"
+#include "fuzz/lab/swarm.h"
 
 namespace holdfast {
 
@@ -25,11 +26,13 @@ class CrashRun {
     std::uint64_t lives = 0;
     std::uint64_t crashes = 0;
     LabCounters counters;
+    FaultClasses classes;
     void add(const Totals& more);
     [[nodiscard]] std::string to_string() const;
   };
 
-  CrashRun();
+  // `lying`: on a disk whose syncs keep nothing.
+  explicit CrashRun(bool lying = false);
 
   // What went wrong, in words, or nothing.
   std::optional<std::string> run(std::uint64_t seed);
@@ -47,23 +50,33 @@ class CrashRun {
   void plan_trouble(Choices& choices);
   void plan_fault(Choices& choices);
   void plan_betrayal(Choices& choices);
+  void plan_astray(Choices& choices);
+  void plan_little_room(Choices& choices);
+  void plan_options(Choices& choices);
+  CrashPolicy draw_policy(Choices& choices) const;
   void harm(Choices& choices, bool at_rest);
+  void remember(Choices& choices);
+  void open();
+  void apply(const Op& op);
+  [[nodiscard]] std::uint64_t failures() const;
   void end_life(Choices& choices);
   void last_life();
   void count();
 
   SimDisk disk_;
   LabDatabase database_;
+  const bool lying_;
+  Swarm swarm_;
   Shape shape_;
   Weather weather_ = Weather::kFair;
   std::optional<std::uint64_t> bad_slots_;
   bool harmed_ = false;  // Once in a run.
+  bool keeps_older_ = false;
+  Files older_;  // Of some time before.
   std::vector<std::string>* story_ = nullptr;
   Totals totals_;
 };
 
-// Any policy but kProcessKill's chance is its share of a drawing.
-CrashPolicy draw_policy(Choices& choices);
 const char* policy_name(CrashPolicy::Kind kind);
 
 }  // namespace holdfast

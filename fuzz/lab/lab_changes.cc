@@ -149,6 +149,8 @@ void LabDatabase::drop_tree(const Op& op) {
     return (void)refused_change(done.error(), "drop_tree()");
   }
   model_.drop_tree(name);
+  // What can't be read can't be followed: it belongs to nobody from now on.
+  may_leak_ = may_leak_ || weather_ == Weather::kAstray;
   const auto gone = writer_->get(*tree, "");
   if (gone || gone.error().code() != ErrorCode::kNotFound) fail("a dropped tree can be read");
 }

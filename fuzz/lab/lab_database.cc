@@ -26,11 +26,11 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
   random_.reset(seed + 1);
   clock_.reset();
   weather_ = Weather::kFair;
-  created_ = opened_ = doubtful_ = poisoned_ = copies_whole_ = false;
+  created_ = opened_ = doubtful_ = poisoned_ = copies_whole_ = may_leak_ = false;
   exact_ = true;
-  floor_ = returned_ = stamp_ = 0;
+  floor_ = returned_ = stamp_ = widest_cache_ = 0;
   harm_ = Harm::kNone;
-  lied_to_ = false;
+  lied_to_ = keeps_history_ = false;
   synced_ = vouched_ = 1;
   failure_.reset();
   counters_ = {};
@@ -54,9 +54,12 @@ void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
   floor_ = other.floor_;
   harm_ = other.harm_;
   lied_to_ = other.lied_to_;
+  may_leak_ = other.may_leak_;
+  keeps_history_ = other.keeps_history_;
   synced_ = other.synced_;
   vouched_ = other.vouched_;
   stamp_ = other.stamp_;
+  widest_cache_ = other.widest_cache_;
   failure_ = other.failure_;
   counters_ = {};
   disk_.watch(kPath, needed_ranges_watch());
@@ -67,7 +70,8 @@ Options LabDatabase::options(OpenMode mode) {
   Options options;
   options.mode = mode;
   options.cache_bytes = shape_.cache_bytes;
-  options.page_size = shape_.page_size;
+  options.page_size = created_ ? shape_.asked_page_size : shape_.page_size;
+  options.durability = shape_.durability;
   options.checkpoint_log_bytes = shape_.checkpoint_log_bytes;
   options.log_segment_bytes = shape_.segment_bytes;
   options.background = Background::kHost;
@@ -90,6 +94,15 @@ void LabDatabase::open() {
   if (failure_ || db_) return;
   const OpenMode mode = created_ ? OpenMode::kReadWrite : OpenMode::kCreate;
   auto opened = Database::open(kPath, options(mode));
+  if (!opened && opened.error().code() == ErrorCode::kLimitExceeded &&
+      shape_.cache_bytes < widest_cache_) {
+    // A transaction that was made in a larger cache: as it says, a larger one opens it.
+    say("open(): " + opened.error().to_string());
+    ++counters_.limits;
+    shape_.cache_bytes = widest_cache_;
+    opened = Database::open(kPath, options(mode));
+  }
+  widest_cache_ = std::max(widest_cache_, shape_.cache_bytes);
   if (!opened) {
     (void)excused(opened.error(), "open()");
     return;
@@ -253,7 +266,7 @@ void LabDatabase::note_durable() {
   }
   std::uint64_t oldest = std::min(model_.promised(Model::Promise::kPowerLoss), vouched_);
   for (const Held& held : held_) oldest = std::min(oldest, held.txn);
-  if (!lied_to_) model_.forget_before(oldest);
+  if (!keeps_history_) model_.forget_before(oldest);
 }
 
 void LabDatabase::tell_calls() {
@@ -277,9 +290,9 @@ bool LabDatabase::excused(const Error& error, const std::string& what) {
   if (harm_ >= Harm::kTree && (damage || code == ErrorCode::kPoisoned)) return true;
   // Of what is kept twice one copy has rotted, and the other couldn't be read.
   if (weather_ == Weather::kFaulty && harm_ == Harm::kScar && damage) return true;
-  if (harm_ == Harm::kLies && (code == ErrorCode::kNotFound || code == ErrorCode::kNotADatabase)) {
-    return true;
-  }
+  const bool none = code == ErrorCode::kNotFound || code == ErrorCode::kNotADatabase;
+  if (harm_ >= Harm::kFile && none) return true;
+  if (weather_ == Weather::kAstray && (damage || code == ErrorCode::kPoisoned)) return true;
   const bool io = code == ErrorCode::kIo || code == ErrorCode::kPoisoned;
   if (weather_ == Weather::kFaulty && (io || code == ErrorCode::kDiskFull)) return true;
   if (weather_ == Weather::kFull && code == ErrorCode::kDiskFull) return true;

@@ -30,6 +30,7 @@ namespace holdfast {
 enum class Weather : std::uint8_t {
   kFair,
   kFull,    // Growing may be refused; nothing else may come of it.
+  kAstray,  // Reads may show what lies elsewhere: an error, never an answer.
   kFaulty,  // Any call may fail.
 };
 
@@ -79,8 +80,14 @@ class LabDatabase {
   // needs nobody can know.
   void lied_to() {
     lied_to_ = true;
+    keep_history();
     disk_.unwatch();
   }
+  // The same, but that the medium's needs are known: from the start of a run in which an older file
+  // may come back.
+  void keep_history() { keeps_history_ = true; }
+  // The next opening has its options from there. Keys stay as they are.
+  void set_options(const Shape& shape) { shape_ = shape; }
   // For an open database that is neither poisoned nor on a stopped machine.
   [[nodiscard]] bool usable() const;
   [[nodiscard]] bool is_open() const { return db_.has_value(); }
@@ -177,6 +184,8 @@ class LabDatabase {
   std::uint64_t floor_ = 0;  // What the next opening must find at least.
   Harm harm_ = Harm::kNone;
   bool lied_to_ = false;
+  bool keeps_history_ = false;
+  bool may_leak_ = false;
   std::uint64_t synced_ = 1;               // The newest durable transaction,
   std::uint64_t vouched_ = 1;              // and one that something written later says was durable.
   bool settled_ = false;                   // Nothing happened since the last checkpoint.
@@ -185,6 +194,7 @@ class LabDatabase {
   bool copies_whole_ = false;   // Something was committed since opening: bad copies were mended.
   std::uint64_t returned_ = 0;  // The last commit that returned success in this opening.
   std::uint64_t stamp_ = 0;
+  std::uint64_t widest_cache_ = 0;  // Of all openings.
   std::optional<Database> db_;
   std::optional<WriteTransaction> writer_;
   std::vector<OpenSavepoint> savepoints_;

@@ -56,6 +56,7 @@ void LabDatabase::apply(const Op& op) {
     case Kind::kTooLong:
       put_too_long(op);
       break;
+    case Kind::kCommit:
     case Kind::kCommitSync:
     case Kind::kCommitOs:
     case Kind::kCommitLazy:
@@ -94,6 +95,10 @@ void LabDatabase::apply(const Op& op) {
       break;
     case Kind::kTime:
       clock_.advance(std::chrono::milliseconds(op.count));
+      break;
+    case Kind::kSetClock:
+      // The least steps are a year, either way from 2023 on.
+      clock_.set_wall_us(std::uint64_t{op.key} * 31'557'600'000'000 % 3'400'000'000'000'000);
       break;
     case Kind::kSettle:
       settle();
@@ -191,6 +196,14 @@ void LabDatabase::erase(const Op& op) {
 
 void LabDatabase::commit(Kind kind) {
   if (!writer_) return;
+  if (kind == Kind::kCommit) {
+    auto token = writer_->commit();
+    end_writer();
+    return committed(shape_.durability == Durability::kSync ? Kind::kCommitSync
+                     : shape_.durability == Durability::kOs ? Kind::kCommitOs
+                                                            : Kind::kCommitLazy,
+                     token);
+  }
   auto token = kind == Kind::kCommitSync   ? writer_->commit(Durability::kSync)
                : kind == Kind::kCommitOs   ? writer_->commit(Durability::kOs)
                : kind == Kind::kCommitLazy ? writer_->commit(Durability::kLazy)

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/base/limits.h"
+#include "fuzz/lab/swarm.h"
 
 namespace holdfast {
 namespace {
@@ -31,6 +32,7 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kRollBack, "roll back", 4},
     KindInfo{Kind::kRelease, "release", 2},
     KindInfo{Kind::kTooLong, "put too long a key", 1},
+    KindInfo{Kind::kCommit, "commit", 3},
     KindInfo{Kind::kCommitSync, "commit, sync", 8},
     KindInfo{Kind::kCommitOs, "commit, os", 4},
     KindInfo{Kind::kCommitLazy, "commit, lazy", 4},
@@ -48,6 +50,7 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kIntrude, "open once more", 1},
     KindInfo{Kind::kBackground, "background", 12},
     KindInfo{Kind::kTime, "time passes", 3},
+    KindInfo{Kind::kSetClock, "the clock is set", 1},
     KindInfo{Kind::kSettle, "settle", 1},
     KindInfo{Kind::kCheckpoint, "checkpoint", 1},
     KindInfo{Kind::kVerify, "verify", 1},
@@ -62,9 +65,12 @@ constexpr unsigned total_weight() {
 }
 static_assert(total_weight() <= 256, "a fuzzer's choice of a kind should take one byte");
 
-Kind draw_kind(Choices& choices) {
-  auto left = static_cast<unsigned>(choices.below(total_weight()));
+Kind draw_kind(Choices& choices, const Swarm& swarm) {
+  unsigned sum = 0;
+  for (const KindInfo& info : kKinds) sum += swarm.does(info.kind) ? info.weight : 0;
+  auto left = static_cast<unsigned>(choices.below(sum));
   for (const KindInfo& info : kKinds) {
+    if (!swarm.does(info.kind)) continue;
     if (left < info.weight) return info.kind;
     left -= info.weight;
   }
@@ -99,7 +105,18 @@ Shape Shape::draw(Choices& choices) {
     shape.key_count = 150;
     shape.value_bytes_max = 120000;
   }
+  shape.asked_page_size = shape.page_size;
   return shape;
+}
+
+void Shape::draw_options(Choices& choices) {
+  constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+  constexpr std::uint64_t kCaches[] = {kMiB, kMiB + 40960, 2 * kMiB, 4 * kMiB, kLabCacheMax};
+  cache_bytes = kCaches[choices.below(std::size(kCaches))];
+  segment_bytes = kLogSegmentMin << choices.below(4);
+  checkpoint_log_bytes = std::uint64_t{4096} << choices.below(8);
+  durability = static_cast<Durability>(choices.below(3));
+  asked_page_size = std::uint32_t{4096} << choices.below(4);
 }
 
 std::string Shape::key(std::uint32_t number) const {
@@ -130,9 +147,9 @@ std::string Shape::to_string() const {
          std::to_string(checkpoint_log_bytes) + " bytes of log";
 }
 
-Op draw_op(Choices& choices, const Shape& shape) {
+Op draw_op(Choices& choices, const Shape& shape, const Swarm& swarm) {
   Op op;
-  op.kind = draw_kind(choices);
+  op.kind = draw_kind(choices, swarm);
   switch (op.kind) {
     case Kind::kPut:
     case Kind::kPutRun:
@@ -179,6 +196,9 @@ Op draw_op(Choices& choices, const Shape& shape) {
       break;
     case Kind::kTime:
       op.count = static_cast<std::uint16_t>(choices.scale(512));
+      break;
+    case Kind::kSetClock:
+      op.key = static_cast<std::uint32_t>(choices.below(1 << 16));
       break;
     default:
       break;

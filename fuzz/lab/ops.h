@@ -8,8 +8,11 @@
 #include <string>
 
 #include "fuzz/lab/choices.h"
+#include "holdfast/options.h"
 
 namespace holdfast {
+
+class Swarm;
 
 struct Op {
   enum class Kind : std::uint8_t {
@@ -26,6 +29,7 @@ struct Op {
     kRollBack,  // To savepoint number `key` of those open; it stays.
     kRelease,   // Savepoint number `key`.
     kTooLong,   // A key one byte longer than the limit: refused, and nothing else.
+    kCommit,    // With the durability that the opening set.
     kCommitSync,
     kCommitOs,
     kCommitLazy,
@@ -44,6 +48,7 @@ struct Op {
     kIntrude,     // Another opening: refused.
     kBackground,  // `count` steps of background work.
     kTime,        // The clock goes on by `count` milliseconds.
+    kSetClock,    // Somebody sets the wall clock, to any time: `key`.
     kSettle,      // Time and background work until nothing is left to do: then all is durable.
     kCheckpoint,
     kVerify,
@@ -66,18 +71,23 @@ struct Shape {
   std::uint32_t key_count = 100;
   std::uint32_t value_bytes_max = 300;
   std::uint8_t trees = 3;
-  std::uint32_t page_size = 4096;
+  std::uint32_t page_size = 4096;        // Of the database, for ever.
+  std::uint32_t asked_page_size = 4096;  // Of an opening; only a new file has it.
   std::uint64_t cache_bytes = std::uint64_t{1} << 20;
   std::uint64_t segment_bytes = std::uint64_t{64} << 10;
   std::uint64_t checkpoint_log_bytes = std::uint64_t{64} << 10;
+  Durability durability = Durability::kSync;
 
   static Shape draw(Choices& choices);
+  // What may be otherwise at the next opening.
+  void draw_options(Choices& choices);
   // Key 0 is the empty one.
   [[nodiscard]] std::string key(std::uint32_t number) const;
   [[nodiscard]] std::string to_string() const;
 };
 
-Op draw_op(Choices& choices, const Shape& shape);
+// One that `swarm` does.
+Op draw_op(Choices& choices, const Shape& shape, const Swarm& swarm);
 // A value nobody wrote before, if `stamp` is new.
 std::string value_of(std::uint32_t bytes, std::uint64_t stamp);
 std::string tree_name(std::uint8_t tree);

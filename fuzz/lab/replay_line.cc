@@ -97,7 +97,7 @@ Replay replay_points(const PointsLine& line) {
 }
 
 Replay replay_lives(const LivesLine& line) {
-  const auto lab = std::make_unique<CrashRun>();
+  const auto lab = std::make_unique<CrashRun>(line.lying);
   Replay done;
   done.failure = lab->run(line.seed);
   const std::string story = lab->story_of(line.seed);
@@ -146,7 +146,8 @@ std::string line_of(const ReplayLine& line) {
   }
   if (const auto* bits = std::get_if<BitsLine>(&line)) return line_of(bits->state, bits->place);
   if (const auto* swap = std::get_if<SwapPlace>(&line)) return line_of(*swap);
-  return "lives:" + std::to_string(std::get<LivesLine>(line).seed);
+  const auto& lives = std::get<LivesLine>(line);
+  return "lives:" + std::to_string(lives.seed) + (lives.lying ? "@lying" : "");
 }
 
 std::expected<ReplayLine, std::string> read_line(std::string_view text) {
@@ -156,9 +157,11 @@ std::expected<ReplayLine, std::string> read_line(std::string_view text) {
   if (words[0] == "bits") return read_bits(words);
   if (words[0] == "swaps") return read_swaps(words);
   if (words[0] == "lives") {
-    const auto seed = words.size() == 2 ? number_in(words[1]) : std::nullopt;
-    if (!seed) return std::unexpected("lives:SEED wants one number");
-    return LivesLine{*seed};
+    const Words run = words.size() == 2 ? split(words[1], '@') : Words{};
+    const auto seed = run.empty() ? std::nullopt : number_in(run[0]);
+    if (!seed || run.size() > 2 || (run.size() == 2 && run[1] != "lying"))
+      return std::unexpected("lives:SEED wants one number, or that and @lying");
+    return LivesLine{*seed, run.size() == 2};
   }
   return wrong(words[0], "points, faults, bits, swaps or lives");
 }

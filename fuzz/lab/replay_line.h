@@ -4,7 +4,7 @@
 //   faults:WORKLOAD:life|MOMENT.kill|MOMENT.loss:CALL:WAY
 //   bits:STATE:FILE:BIT
 //   swaps:ROW:NUMBER
-//   lives:SEED
+//   lives:SEED[@lying]
 //
 // IMAGE is the image's number in its plan (lab/images.h), or kill. WORKLOAD is the name of a
 // standard one or of a short one (lab/short_workloads.h).
@@ -37,6 +37,7 @@ struct BitsLine {
 };
 struct LivesLine {
   std::uint64_t seed;
+  bool lying;  // The disk's syncs keep nothing.
 };
 using ReplayLine = std::variant<PointsLine, FaultsLine, BitsLine, SwapPlace, LivesLine>;
 

@@ -104,12 +104,28 @@ SimDisk::Gate SimDisk::enter(SimCall call, const std::string& path, bool change,
   if (faults_.empty()) return gate;
   gate.fault = faults_.strike(call, path, offset);
   if (gate.fault && sites_ != nullptr) sites_->struck(call, caller_);
+  if (gate.fault) note_strike(*gate.fault, call);
   if (gate.fault && gate.fault->effect == Fault::Effect::kFail) {
     gate.act = gate.fault->part == Fault::Part::kWhole && call != SimCall::kWrite;
     gate.error = failure(gate.fault->code, call, path, offset);
   }
   if (gate.fault && options_.trace) trace_.push_back("  struck by an injected fault");
   return gate;
+}
+
+void SimDisk::note_strike(const Fault& fault, SimCall call) const {
+  switch (fault.effect) {
+    case Fault::Effect::kLose:
+      return met(FaultClass::kLostWrite);
+    case Fault::Effect::kMisdirect:
+      return met(call == SimCall::kWrite ? FaultClass::kMisdirected : FaultClass::kReadElsewhere);
+    case Fault::Effect::kDuplicate:
+      return met(FaultClass::kMisdirected);
+    case Fault::Effect::kFail:
+      return met(fault.code == ErrorCode::kDiskFull ? FaultClass::kDiskFull
+                 : call == SimCall::kSync           ? FaultClass::kSyncFails
+                                                    : FaultClass::kCallFails);
+  }
 }
 
 Error SimDisk::failure(ErrorCode code, SimCall call, const std::string& path,

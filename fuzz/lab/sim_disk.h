@@ -66,6 +66,7 @@
 #include "engine/base/sync.h"
 #include "engine/storage/storage.h"
 #include "fuzz/lab/rng.h"
+#include "fuzz/lab/sim_classes.h"
 #include "fuzz/lab/sim_crash.h"
 #include "fuzz/lab/sim_faults.h"
 #include "fuzz/lab/sim_inode.h"
@@ -143,6 +144,8 @@ class SimDisk final : public Storage {
   // Every call and every fault is noted there from now on; nullptr: nowhere. A reset() and a
   // become() leave that as it is.
   void note_sites(SimSites* sites) { sites_ = sites; }
+  // The same for classes of the fault model, those that the disk itself can tell.
+  void note_classes(FaultClasses* classes) { classes_ = classes; }
   [[nodiscard]] DiskKind kind() const { return options_.kind; }
   // What was synced before stays so.
   void turn_into(DiskKind kind) { options_.kind = kind; }
@@ -192,6 +195,11 @@ class SimDisk final : public Storage {
              std::uint64_t length = 0);
   void note(SimCall call, const std::string& path, std::uint64_t offset, std::uint64_t length);
   Error failure(ErrorCode code, SimCall call, const std::string& path, std::uint64_t offset) const;
+  void met(FaultClass which) const {
+    if (classes_ != nullptr) classes_->met(which);
+  }
+  void note_strike(const Fault& fault, SimCall call) const;
+  void note_crash(std::uint32_t sector_bytes) const;
 
   // SimFile's calls, the lock held.
   Result<std::size_t> read(SimFile& file, SimCall call, std::uint64_t offset,
@@ -228,6 +236,7 @@ class SimDisk final : public Storage {
   SimRule rule_;
   FaultPlan faults_;
   SimSites* sites_ = nullptr;
+  FaultClasses* classes_ = nullptr;
   const void* caller_ = nullptr;  // Of the call under way.
   std::uint64_t life_ = 0;        // Files opened in another one are stale.
   std::uint64_t calls_ = 0;

@@ -61,6 +61,7 @@ Result<std::size_t> SimDisk::read(SimFile& file, SimCall call, std::uint64_t off
   const std::size_t count = std::min<std::uint64_t>(buffer.size(), inode->cache.size() - offset);
   for (const auto& [bad, length] : inode->unreadable) {
     if (offset < bad + length && bad < offset + count) {
+      met(FaultClass::kCallFails);
       return std::unexpected(failure(ErrorCode::kIo, call, file.path_, std::max(bad, offset)));
     }
   }
@@ -94,6 +95,7 @@ Result<void> SimDisk::may_grow(const SimInode& inode, std::uint64_t size, SimCal
     fits = used <= options_.capacity_bytes;
   }
   if (fits) return {};
+  met(FaultClass::kDiskFull);
   return std::unexpected(failure(ErrorCode::kDiskFull, call, path, inode.cache.size()));
 }
 
@@ -139,7 +141,11 @@ Result<void> SimDisk::write(SimFile& file, std::uint64_t offset, std::span<const
     return fail(ErrorCode::kIo, "could not change the file: it was opened read-only",
                 place_in(file.path_, offset));
   }
-  if (!gate.act) bytes = bytes.first(part_of(*gate.fault, bytes.size()));
+  if (!gate.act) {
+    const std::size_t whole = bytes.size();
+    bytes = bytes.first(part_of(*gate.fault, whole));
+    if (!bytes.empty() && bytes.size() < whole) met(FaultClass::kShortWrite);
+  }
   if (bytes.empty()) {
     if (gate.error) return std::unexpected(*gate.error);
     return {};

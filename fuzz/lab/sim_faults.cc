@@ -55,7 +55,7 @@ std::optional<Fault> FaultPlan::strike(SimCall call, std::string_view path, std:
     if (fault.call && *fault.call != call) continue;
     if (!fault.path_contains.empty() && path.find(fault.path_contains) == path.npos) continue;
     if (!fault.path_is.empty() && path != fault.path_is) continue;
-    if (offset >= fault.before) continue;
+    if (offset < fault.from || offset >= fault.before) continue;
     if (fault.nth > 1) {
       --fault.nth;
       continue;

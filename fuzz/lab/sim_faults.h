@@ -53,7 +53,8 @@ struct Fault {
   std::optional<SimCall> call;        // Any, where absent.
   std::string path_contains;          // Any path, where empty.
   std::string path_is;                // The same.
-  std::uint64_t before = kAnyOffset;  // Only calls for a place before this one.
+  std::uint64_t from = 0;             // Only calls for a place from this one on,
+  std::uint64_t before = kAnyOffset;  // and before this one.
   std::uint64_t nth = 1;              // Of the matching calls from now on; 1 is the next.
   bool for_ever = false;              // That one and all matching ones after it.
   ErrorCode code = ErrorCode::kIo;

@@ -15,7 +15,7 @@ bool all_zero(std::span<const std::byte> bytes) {
 }
 
 void SimInode::reset() {
-  in_use = is_log = diverged = late_failure = false;
+  in_use = is_log = diverged = late_failure = old_bytes_shown = false;
   watch = -1;
   open_files = 0;
   cache.clear();
@@ -34,6 +34,7 @@ void SimInode::become(const SimInode& other) {
   is_log = other.is_log;
   diverged = other.diverged;
   late_failure = other.late_failure;
+  old_bytes_shown = false;
   watch = -1;
   open_files = 0;
   cache = other.cache;

@@ -50,10 +50,11 @@ enum class SyncLoss : std::uint8_t {
 
 struct SimInode {
   bool in_use = false;
-  bool is_log = false;        // The rule for logs holds; see sim_rule.h.
-  bool diverged = false;      // Cache and medium differ elsewhere than in `ops`.
-  bool late_failure = false;  // The next sync fails for the one before.
-  std::int32_t watch = -1;    // Of the rule's watches; -1 for none.
+  bool is_log = false;           // The rule for logs holds; see sim_rule.h.
+  bool diverged = false;         // Cache and medium differ elsewhere than in `ops`.
+  bool late_failure = false;     // The next sync fails for the one before.
+  bool old_bytes_shown = false;  // A crash has put another place's bytes into it.
+  std::int32_t watch = -1;       // Of the rule's watches; -1 for none.
   std::uint32_t open_files = 0;
   std::vector<std::byte> cache;   // The volatile view.
   std::vector<std::byte> medium;  // The durable state.

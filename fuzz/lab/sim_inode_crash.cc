@@ -125,6 +125,7 @@ void SimInode::spoil_sector(const CrashUnit& unit, std::span<const std::byte> st
     // Another block's bytes at the same place within the block: what recycled space looks like.
     const std::uint64_t block = rng.below(stale.size() / kSimBlock);
     std::memcpy(at.data(), stale.data() + block * kSimBlock + in_sector, at.size());
+    old_bytes_shown = true;
   } else {
     rng.fill(at);
   }
