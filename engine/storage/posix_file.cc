@@ -14,6 +14,7 @@
 #include "engine/base/result.h"
 #include "engine/storage/place.h"
 #include "engine/storage/posix_error.h"
+#include "engine/storage/uninterrupted.h"
 
 namespace holdfast {
 namespace {
@@ -46,7 +47,7 @@ Error PosixFile::os_failure(int os_code, const std::string& failed, std::uint64_
 
 Result<std::uint64_t> PosixFile::size() {
   struct stat info = {};
-  if (::fstat(descriptor_, &info) != 0) {
+  if (uninterrupted([&] { return ::fstat(descriptor_, &info); }) != 0) {
     return std::unexpected(os_error(errno, "could not ask for the file's size", place_in(path_)));
   }
   return static_cast<std::uint64_t>(info.st_size);
@@ -58,13 +59,12 @@ Result<std::size_t> PosixFile::read(std::uint64_t offset, std::span<std::byte> b
   while (done < buffer.size()) {
     const std::uint64_t at = offset + done;
     if (at > kEndOfOffsets) break;
-    const ssize_t count =
-        ::pread(descriptor_, buffer.data() + done, buffer.size() - done, static_cast<off_t>(at));
+    const ssize_t count = uninterrupted([&] {
+      return ::pread(descriptor_, buffer.data() + done, buffer.size() - done,
+                     static_cast<off_t>(at));
+    });
     if (count == 0) break;
-    if (count < 0) {
-      if (errno == EINTR) continue;
-      return std::unexpected(os_failure(errno, counted("read", buffer.size()), at));
-    }
+    if (count < 0) return std::unexpected(os_failure(errno, counted("read", buffer.size()), at));
     done += static_cast<std::size_t>(count);
   }
   return done;
@@ -77,12 +77,11 @@ Result<void> PosixFile::write(std::uint64_t offset, std::span<const std::byte> b
   std::size_t done = 0;
   while (done < bytes.size()) {
     const std::uint64_t at = offset + done;
-    const ssize_t count =
-        ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(at));
-    if (count < 0) {
-      if (errno == EINTR) continue;
-      return std::unexpected(os_failure(errno, counted("write", bytes.size()), at));
-    }
+    const ssize_t count = uninterrupted([&] {
+      return ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done,
+                      static_cast<off_t>(at));
+    });
+    if (count < 0) return std::unexpected(os_failure(errno, counted("write", bytes.size()), at));
     if (count == 0) {
       return fail(ErrorCode::kIo,
                   counted("write", bytes.size()) + ": the system takes no more and says not why",
@@ -111,10 +110,9 @@ Result<void> PosixFile::allocate(std::uint64_t offset, std::uint64_t length) {
     return std::unexpected(os_failure(EFBIG, counted("allocate", length), offset));
   }
   const std::uint64_t size_before = TRY(size());
-  int outcome;
-  do {
-    outcome = ::fallocate(descriptor_, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
-  } while (outcome != 0 && errno == EINTR);
+  const int outcome = uninterrupted([&] {
+    return ::fallocate(descriptor_, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
+  });
   if (outcome == 0) return {};
   const int os_code = errno;
   if (os_code == EOPNOTSUPP || os_code == ENOSYS) {
@@ -145,9 +143,7 @@ Result<void> PosixFile::truncate(std::uint64_t size) {
   int outcome = -1;
   errno = EFBIG;
   if (fits(size, 0)) {
-    do {
-      outcome = ::ftruncate(descriptor_, static_cast<off_t>(size));
-    } while (outcome != 0 && errno == EINTR);
+    outcome = uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(size)); });
   }
   if (outcome == 0) return {};
   return std::unexpected(os_failure(

@@ -13,6 +13,7 @@
 #include "engine/base/sync.h"
 #include "engine/storage/place.h"
 #include "engine/storage/posix_error.h"
+#include "engine/storage/uninterrupted.h"
 
 namespace holdfast {
 namespace {
@@ -51,10 +52,12 @@ int lock_in_kernel(int descriptor, LockMode mode) {
   struct flock request = {};
   request.l_type = mode == LockMode::kShared ? F_RDLCK : F_WRLCK;
   request.l_whence = SEEK_SET;
-  if (::fcntl(descriptor, F_OFD_SETLK, &request) == 0) return 0;
+  const auto ask = [&] { return ::fcntl(descriptor, F_OFD_SETLK, &request); };
+  if (uninterrupted(ask) == 0) return 0;
   if (errno == EACCES) return EAGAIN;
   if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS) return errno;
-  if (::flock(descriptor, (mode == LockMode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return 0;
+  const int operation = (mode == LockMode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+  if (uninterrupted([&] { return ::flock(descriptor, operation); }) == 0) return 0;
   return errno == EWOULDBLOCK ? EAGAIN : errno;
 }
 
@@ -62,8 +65,8 @@ void unlock_in_kernel(int descriptor) {
   struct flock request = {};
   request.l_type = F_UNLCK;
   request.l_whence = SEEK_SET;
-  ::fcntl(descriptor, F_OFD_SETLK, &request);
-  ::flock(descriptor, LOCK_UN);
+  (void)uninterrupted([&] { return ::fcntl(descriptor, F_OFD_SETLK, &request); });
+  (void)uninterrupted([&] { return ::flock(descriptor, LOCK_UN); });
 }
 
 }  // namespace
@@ -71,7 +74,7 @@ void unlock_in_kernel(int descriptor) {
 Result<void> PosixLock::take(LockMode mode, const std::string& path) {
   const ErrorPlace place = place_in(path);
   struct stat info = {};
-  if (::fstat(descriptor_, &info) != 0) {
+  if (uninterrupted([&] { return ::fstat(descriptor_, &info); }) != 0) {
     return std::unexpected(os_error(errno, "could not lock the file", place));
   }
   LockTable& table = lock_table();

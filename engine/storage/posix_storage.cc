@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <memory>
 #include <string_view>
 
@@ -17,6 +16,7 @@
 #include "engine/storage/plain_requests.h"
 #include "engine/storage/posix_error.h"
 #include "engine/storage/posix_file.h"
+#include "engine/storage/uninterrupted.h"
 
 namespace holdfast {
 namespace {
@@ -66,13 +66,11 @@ Result<std::unique_ptr<StorageFile>> PosixStorage::open(const std::string& path,
   struct stat info = {};
   if (mode != FileMode::kCreateNew) {
     // Looked at before it is opened, because opening a device can have effects of its own.
-    if (::stat(path.c_str(), &info) != 0) return os_fail("could not open the file", path);
+    if (uninterrupted([&] { return ::stat(path.c_str(), &info); }) != 0)
+      return os_fail("could not open the file", path);
     TRY(require_regular_file(info.st_mode, path));
   }
-  int descriptor;
-  do {
-    descriptor = ::open(path.c_str(), flags, 0644);
-  } while (descriptor < 0 && errno == EINTR);
+  const int descriptor = uninterrupted([&] { return ::open(path.c_str(), flags, 0644); });
   if (descriptor < 0) {
     return os_fail(
         mode == FileMode::kCreateNew ? "could not create the file" : "could not open the file",
@@ -81,7 +79,8 @@ Result<std::unique_ptr<StorageFile>> PosixStorage::open(const std::string& path,
   Descriptor opened(descriptor);
   auto file = std::make_unique<PosixFile>(path, descriptor);
   opened.release();
-  if (::fstat(descriptor, &info) != 0) return os_fail("could not look at the file", path);
+  if (uninterrupted([&] { return ::fstat(descriptor, &info); }) != 0)
+    return os_fail("could not look at the file", path);
   TRY(require_regular_file(info.st_mode, path));
   return file;
 }
@@ -91,7 +90,8 @@ Result<std::string> PosixStorage::real_path(const std::string& path) {
     void operator()(char* text) const { ::free(text); }
   };
   const auto resolve = [](const std::string& name) {
-    return std::unique_ptr<char, Freed>(::realpath(name.c_str(), nullptr));
+    return std::unique_ptr<char, Freed>(
+        uninterrupted([&] { return ::realpath(name.c_str(), nullptr); }));
   };
   if (const auto whole = resolve(path)) return std::string(whole.get());
   if (errno != ENOENT) return os_fail("could not follow the path", path);
@@ -103,21 +103,26 @@ Result<std::string> PosixStorage::real_path(const std::string& path) {
 
 Result<bool> PosixStorage::exists(const std::string& path) {
   struct stat info = {};
-  if (::lstat(path.c_str(), &info) == 0) return true;
+  if (uninterrupted([&] { return ::lstat(path.c_str(), &info); }) == 0) return true;
   if (errno == ENOENT || errno == ENOTDIR) return false;
   return os_fail("could not find out whether the file exists", path);
 }
 
 Result<std::vector<std::string>> PosixStorage::list(const std::string& directory,
                                                     const std::string& prefix) {
-  const std::unique_ptr<DIR, CloseDirectory> stream(::opendir(directory.c_str()));
+  const std::unique_ptr<DIR, CloseDirectory> stream(
+      uninterrupted([&] { return ::opendir(directory.c_str()); }));
   if (stream == nullptr) return os_fail("could not list the directory", directory);
   std::vector<std::string> names;
-  errno = 0;  // readdir() tells its end from an error by errno alone.
-  while (const dirent* entry = ::readdir(stream.get())) {
+  const auto next = [&] {
+    return uninterrupted([&] {
+      errno = 0;  // readdir() tells its end from an error by errno alone.
+      return ::readdir(stream.get());
+    });
+  };
+  while (const dirent* entry = next()) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != ".." && name.starts_with(prefix)) names.emplace_back(name);
-    errno = 0;
   }
   if (errno != 0) return os_fail("could not list the directory", directory);
   std::sort(names.begin(), names.end());
@@ -127,26 +132,33 @@ Result<std::vector<std::string>> PosixStorage::list(const std::string& directory
 Result<void> PosixStorage::rename(const std::string& from, const std::string& to, bool replace) {
   const char* failed = "could not rename the file";
   if (replace) {
-    if (::rename(from.c_str(), to.c_str()) != 0) return os_fail(failed, from);
+    if (uninterrupted([&] { return ::rename(from.c_str(), to.c_str()); }) != 0)
+      return os_fail(failed, from);
     return {};
   }
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+  const int outcome = uninterrupted(
+      [&] { return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE); });
+  if (outcome == 0) return {};
   if (errno == EEXIST) return os_fail(failed, to);
   if (errno != EINVAL && errno != ENOSYS) return os_fail(failed, from);
   // A file system that doesn't know the flag. link() never replaces either; a crash in between
   // leaves the file under both names, which is harmless.
-  if (::link(from.c_str(), to.c_str()) != 0) return os_fail(failed, errno == EEXIST ? to : from);
-  if (::unlink(from.c_str()) != 0) return os_fail("could not take away the file's old name", from);
+  if (uninterrupted([&] { return ::link(from.c_str(), to.c_str()); }) != 0)
+    return os_fail(failed, errno == EEXIST ? to : from);
+  if (uninterrupted([&] { return ::unlink(from.c_str()); }) != 0)
+    return os_fail("could not take away the file's old name", from);
   return {};
 }
 
 Result<void> PosixStorage::remove(const std::string& path) {
-  if (::unlink(path.c_str()) != 0) return os_fail("could not remove the file", path);
+  if (uninterrupted([&] { return ::unlink(path.c_str()); }) != 0)
+    return os_fail("could not remove the file", path);
   return {};
 }
 
 Result<void> PosixStorage::sync_directory(const std::string& directory) {
-  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int descriptor =
+      uninterrupted([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   if (descriptor < 0) return os_fail("could not open the directory to sync it", directory);
   const int outcome = ::fsync(descriptor) == 0 ? 0 : errno;
   ::close(descriptor);
