@@ -99,6 +99,11 @@ Result<bool> DatabaseImpl::background_step() {
       return stepped;
     }
   }
+  // Frames that readers can have: what snapshots hold isn't let go of by checkpoints.
+  if (cache_->held() > cache_->frame_limit() / 8 * 5) {
+    auto parked = at_boundary([this] { return cache_->park(cache_->frame_limit() / 16 + 1); });
+    if (parked && *parked != 0) return true;
+  }
   const auto now = environment_.clock->now();
   const std::uint64_t newest = raw(cache_->newest());
   if (newest != last_seen_txn_) {

@@ -84,35 +84,47 @@ Result<bool> Checkpoint::step() {
 Result<void> Checkpoint::write_some_pages() {
   std::size_t count = 0;
   const std::size_t page_size = parts_.cache->page_size();
-  while (next_page_ < dirty_.pages.size() && count < kBatchPages) {
+  const std::size_t first = written_.size();
+  while (next_page_ < dirty_.pages.size() && written_.size() - first < kBatchPages) {
     const PageId id = dirty_.pages[next_page_++];
     if (is_freed(id)) continue;
-    const FrameIndex frame = parts_.cache->dirty_version_at(id, txn());
-    if (frame == kNoFrame) continue;
-    const std::span<std::byte> page(buffer_.data() + count * page_size, page_size);
-    std::memcpy(page.data(), parts_.cache->data(frame), page_size);
-    const std::uint64_t check = seal_page(page);
+    const PageCache::DirtyVersion version = parts_.cache->dirty_version_at(id, txn());
     const MapEntry before = parts_.cache->table().peek(id)->entry.load();
-    const Slot slot = TRY(parts_.slots->allocate(entry_slot(before)));
-    written_.push_back({id, frame, make_entry(slot, check)});
+    if (version.frame != kNoFrame) {
+      const std::span<std::byte> page(buffer_.data() + count * page_size, page_size);
+      std::memcpy(page.data(), parts_.cache->data(version.frame), page_size);
+      parts_.cache->unpin_base(version.frame);
+      const std::uint64_t check = seal_page(page);
+      const Slot slot = TRY(parts_.slots->allocate(entry_slot(before)));
+      written_.push_back({id, make_entry(slot, check), false});
+      ++count;
+    } else if (entry_slot(version.parked) != kNoSlot) {
+      written_.push_back({id, version.parked, true});
+      ++adopted_;
+    } else {
+      continue;
+    }
     leaves_.insert(raw(id) / parts_.cache->table().fanout());
     pages_gained_ += entry_slot(before) == kNoSlot ? 1 : 0;
-    ++count;
   }
-  return write_batch(count);
+  return write_batch(first);
 }
 
-Result<void> Checkpoint::write_batch(std::size_t count) {
-  if (count == 0) return {};
+Result<void> Checkpoint::write_batch(std::size_t first) {
   const std::size_t page_size = parts_.cache->page_size();
   std::array<IoRequest, kBatchPages> requests;
-  for (std::size_t i = 0; i < count; ++i) {
-    const Written& page = written_[written_.size() - count + i];
-    requests[i].kind = IoRequest::Kind::kWrite;
-    requests[i].file = parts_.file;
-    requests[i].offset = parts_.slots->offset_of(entry_slot(page.entry));
-    requests[i].buffer = {buffer_.data() + i * page_size, page_size};
+  std::array<Slot, kBatchPages> slots;
+  std::size_t count = 0;
+  for (const Written& page : std::span(written_).subspan(first)) {
+    if (page.adopted) continue;
+    slots[count] = entry_slot(page.entry);
+    requests[count].kind = IoRequest::Kind::kWrite;
+    requests[count].file = parts_.file;
+    requests[count].offset = parts_.slots->offset_of(slots[count]);
+    requests[count].buffer = {buffer_.data() + count * page_size, page_size};
+    ++count;
   }
+  if (count == 0) return {};
   const std::span<IoRequest> set = std::span(requests).first(count);
   parts_.storage->submit(set);
   parts_.storage->complete(set);
@@ -120,7 +132,7 @@ Result<void> Checkpoint::write_batch(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     if (!set[i].error) continue;
     if (!error) error = set[i].error;
-    bad_slots_.push_back(entry_slot(written_[written_.size() - count + i].entry));
+    bad_slots_.push_back(slots[i]);
   }
   if (error) return std::unexpected(*error);
   unsynced_pages_ += count;
@@ -168,9 +180,9 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
   sync_failed_ = true;  // Likewise.
   TRY(write_meta(*this));
   sync_failed_ = false;
-  std::uint64_t allocated = written_.size() + map_pages_written_;
+  const std::uint64_t allocated = pages_written();
   for (const Written& page : written_) {
-    parts_.slots->free(parts_.cache->became_clean(page.page, page.frame, page.entry));
+    parts_.slots->free(parts_.cache->became_clean(page.page, txn(), page.entry));
   }
   for (Slot slot : map_update_->install()) parts_.slots->free(slot);
   if (dirty_.reserved >= allocated) {
@@ -196,7 +208,9 @@ void Checkpoint::abandon() noexcept {
       parts_.slots->free(slot);
   };
   if (!sync_failed_) {
-    for (const Written& page : written_) put_back(entry_slot(page.entry));
+    for (const Written& page : written_) {
+      if (!page.adopted) put_back(entry_slot(page.entry));
+    }
     for (Slot slot : map_update_->abandon()) put_back(slot);
     // What it allocated came out of the reservation; the next attempt needs as much again.
     if (!at_boundary([&] { return parts_.slots->reserve(taken); })) parts_.cache->lack_slots(taken);

@@ -59,20 +59,22 @@ class Checkpoint {
   [[nodiscard]] std::uint32_t map_height() const { return map_update_->height(); }
   // How many more pages the durable map names than before.
   [[nodiscard]] std::int64_t pages_gained() const { return pages_gained_; }
-  [[nodiscard]] std::uint64_t pages_written() const { return written_.size() + map_pages_written_; }
+  [[nodiscard]] std::uint64_t pages_written() const {
+    return written_.size() - adopted_ + map_pages_written_;
+  }
   // A sync failed: the database must be poisoned with the error that step() or publish() gave.
   [[nodiscard]] bool sync_failed() const { return sync_failed_; }
 
  private:
   struct Written {
     PageId page{};
-    FrameIndex frame = kNoFrame;
     MapEntry entry{};
+    bool adopted = false;  // It was parked there.
   };
   enum class Phase : std::uint8_t { kPages, kMap, kSync, kDone };
 
   Result<void> write_some_pages();
-  Result<void> write_batch(std::size_t count);
+  Result<void> write_batch(std::size_t first);
   Result<void> write_map_leaf(std::uint32_t index);
   Result<void> sync_file();
   [[nodiscard]] bool is_freed(PageId id) const;
@@ -89,6 +91,7 @@ class Checkpoint {
   std::vector<FreedRun> freed_;     // By first page.
   std::set<std::uint32_t> leaves_;  // Map leaves to write.
   std::vector<Written> written_;
+  std::size_t adopted_ = 0;
   std::vector<Slot> bad_slots_;  // A write to them failed: not used again.
   std::unique_ptr<MapUpdate> map_update_;
   std::uint64_t map_pages_written_ = 0;

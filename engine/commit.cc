@@ -68,6 +68,8 @@ void DatabaseImpl::writer_ended() noexcept {
 // under way has taken its pages off the count of dirty ones, and keeps them in memory until it
 // ends.
 Result<void> DatabaseImpl::make_room() {
+  const std::uint32_t wanted = std::max(cache_->frame_limit() / 8, 1U);
+  if (const auto parked = cache_->park(wanted); parked && *parked >= wanted / 2) return {};
   MutexLock lock(checkpoint_mutex_);
   if (checkpoint_ != nullptr) TRY(run_checkpoint());
   if (cache_->dirty_pages() == 0) return {};
@@ -106,7 +108,7 @@ Result<bool> DatabaseImpl::log_and_publish(WriteState& writer) {
   LogWriter& log = *log_.load();
   std::vector<WrittenPage> pages;
   for (const WriteView::PrivatePage& page : view.pages()) {
-    if (page.frame != kNoFrame) pages.push_back({page.page, page.frame, page.base});
+    if (page.frame != kNoFrame) pages.push_back({page.page, page.frame, page.fresh, page.base});
   }
   const std::uint32_t needed = cache_->slots_for(pages, view.freed());
   TRY(reserve_slots(needed));
@@ -126,7 +128,7 @@ Result<bool> DatabaseImpl::log_and_publish(WriteState& writer) {
   }
   const TxnNumber txn = writer.txn();
   const std::uint32_t used =
-      cache_->publish(pages, view.freed(), txn, [&] { log.append(txn, std::move(batches)); });
+      TRY(cache_->publish(pages, view.freed(), txn, [&] { log.append(txn, std::move(batches)); }));
   // More only where a checkpoint has just given the map another level.
   if (used > needed) (void)at_boundary([&] { return slots_->reserve(used - needed); });
   set_aside.used(std::min(needed, used));
@@ -188,7 +190,7 @@ Result<void> DatabaseImpl::start_epoch() {
 Result<CommitToken> DatabaseImpl::finish_commit(TxnNumber txn, Durability durability, bool wait) {
   LogWriter* log = log_.load();
   if (log == nullptr) return raw(txn);
-  const bool writes = durability != Durability::kLazy || log->buffered_bytes() > kLazyBufferBytes;
+  const bool writes = durability != Durability::kLazy || log->queued_bytes() > kLazyBufferBytes;
   const auto done = at_boundary([&]() -> Result<void> {
     if (wait && durability == Durability::kSync) return log->sync_through(txn);
     return writes ? log->write_through(txn) : Result<void>();

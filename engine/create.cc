@@ -128,10 +128,10 @@ Result<void> DatabaseImpl::write_first_state() {
     TRY(catalog_create(view));
     std::vector<WrittenPage> pages;
     for (const WriteView::PrivatePage& page : view.pages())
-      pages.push_back({page.page, page.frame, page.base});
+      pages.push_back({page.page, page.frame, page.fresh, page.base});
     const std::uint32_t needed = cache_->slots_for(pages, view.freed());
     TRY(slots_->reserve(needed));
-    const std::uint32_t used = cache_->publish(pages, view.freed(), TxnNumber{1}, [] {});
+    const std::uint32_t used = TRY(cache_->publish(pages, view.freed(), TxnNumber{1}, [] {}));
     slots_->unreserve(needed - used);
     view.hand_over();
   }

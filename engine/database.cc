@@ -138,6 +138,7 @@ Stats DatabaseImpl::stats() const noexcept {
   stats.pages_written = pages_written_.load();
   stats.pages_read = cache.pages_read;
   stats.pages_evicted = cache.pages_evicted;
+  stats.pages_parked = cache.pages_parked;
   stats.cache_budget_bytes = options_.cache_bytes;
   stats.cache_frame_bytes = std::uint64_t{cache.frames_in_use} * stats.page_size;
   stats.cache_dirty_bytes = std::uint64_t{cache_->dirty_pages()} * stats.page_size;
@@ -146,6 +147,8 @@ Stats DatabaseImpl::stats() const noexcept {
           ? (cache.held - cache_->dirty_pages()) * std::uint64_t{stats.page_size}
           : 0;
   stats.table_bytes = cache.table_bytes;
+  stats.parked_table_bytes = cache.parked_table_bytes;
+  stats.parked_bytes = std::uint64_t{cache.parked} * stats.page_size;
   stats.open_snapshots = cache_->open_snapshots();
   stats.oldest_snapshot_txn = stats.open_snapshots == 0 ? 0 : raw(cache_->oldest_snapshot());
   watch_.fill(stats, *cache_);

@@ -132,12 +132,14 @@ Result<void> DatabaseImpl::attach(const Meta& meta, TxnNumber txn, std::uint32_t
   map_ = std::make_unique<PageMap>(*file_, *slots_, meta.page_size, meta.tag());
   TRY(map_->open(meta));
   cache_ =
-      TRY(PageCache::create({.file = file_.get(),
+      TRY(PageCache::create({.storage = environment_.storage,
+                             .file = file_.get(),
                              .slots = slots_.get(),
                              .map = map_.get(),
                              .page_size = meta.page_size,
                              .tag = meta.tag(),
                              .budget_bytes = options_.cache_bytes,
+                             .may_park = !read_only_,
                              .arena = options_.arena,
                              .on_damage = [this](const Error& error) { watch_.damaged(error); }}));
   ids_.open(id_high_water);
@@ -327,7 +329,7 @@ Result<void> DatabaseImpl::scan_free_space() {
       if (entries[i] != MapEntry{} || id <= raw(kCatalogRoot) || id >= opened_id_high_water_)
         continue;
       const TablePage* row = cache_->table().peek(PageId{static_cast<std::uint32_t>(id)});
-      const bool in_memory = row != nullptr && Word{row->word.load()}.frame() != kNoFrame;
+      const bool in_memory = row != nullptr && Word{row->word.load()}.version() != kNoVersion;
       if (!in_memory && !is_freed(id)) add_free(id, 1);
     }
   };

@@ -11,8 +11,9 @@
 namespace holdfast {
 namespace {
 
-constexpr int kPasses = 3;
+constexpr int kPasses = 64;
 constexpr std::uint64_t kPagesPerPass = 4096;
+constexpr std::uint64_t kPagesPerClose = 3 * kPagesPerPass;
 constexpr std::uint64_t kSpareSlots = 16;  // A file this close to its contents is left alone.
 
 }  // namespace
@@ -20,13 +21,16 @@ constexpr std::uint64_t kSpareSlots = 16;  // A file this close to its contents 
 Result<void> DatabaseImpl::move_tail_down() {
   if (!slots_->scanned()) return {};
   slots_->prefer_low(true);
-  for (int pass = 0; pass < kPasses; ++pass) {
+  std::uint64_t moved_before = 0;
+  std::uint32_t leaf = 0;  // Where the last pass stopped.
+  for (int pass = 0; pass < kPasses && moved_before < kPagesPerClose; ++pass) {
     const std::uint64_t used = slots_->used_slots();
     if (slots_->high_water() <= used + std::max(kSpareSlots, used / 4)) return {};
     const std::uint64_t most = std::min<std::uint64_t>(kPagesPerPass, cache_->frame_limit() / 4);
     std::uint64_t moved = 0;
     std::vector<MapEntry> entries(map_->leaf_fanout());
-    for (std::uint32_t leaf = 0; leaf < map_->leaf_count() && moved < most; ++leaf) {
+    for (std::uint32_t looked = 0; looked <= map_->leaf_count(); ++looked, ++leaf) {
+      if (leaf >= map_->leaf_count()) leaf = 0;
       if (!map_->read_leaf(leaf, entries)) continue;  // Damage is for others to report.
       // The map's own page moves with any page of it.
       bool leaf_moves = raw(map_->leaf_slot(leaf)) <= used + kSpareSlots;
@@ -37,10 +41,12 @@ Result<void> DatabaseImpl::move_tail_down() {
         leaf_moves = true;
         ++moved;
       }
+      if (moved >= most) break;
     }
     // Only inner pages of the map are left in the tail, its root above all.
     if (moved == 0 && cache_->make_dirty(kCatalogRoot)) ++moved;
     if (moved == 0) return {};
+    moved_before += moved;
     auto done = checkpoint();
     if (!done && done.error().code() == ErrorCode::kDiskFull) return {};
     TRY(std::move(done));

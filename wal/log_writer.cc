@@ -116,6 +116,11 @@ std::uint64_t LogWriter::bytes_since(Lsn lsn) const {
   return end > lsn ? end - lsn : 0;
 }
 
+std::uint64_t LogWriter::queued_bytes() const {
+  MutexLock queue(queue_mutex_);
+  return queued_bytes_;
+}
+
 std::uint64_t LogWriter::buffered_bytes() const {
   MutexLock queue(queue_mutex_);
   return queued_bytes_ + buffer_bytes_;

@@ -122,6 +122,7 @@ class LogWriter {
   // -- figures
   [[nodiscard]] std::uint64_t bytes_since(Lsn lsn) const;  // Log written or queued past `lsn`.
   [[nodiscard]] std::uint64_t buffered_bytes() const;      // Memory that queue and buffers hold.
+  [[nodiscard]] std::uint64_t queued_bytes() const;        // Of groups that aren't written yet.
   [[nodiscard]] std::uint64_t file_bytes() const;          // Size of all segment files known.
   [[nodiscard]] std::uint64_t written_bytes() const { return written_bytes_.load(); }  // By groups.
   [[nodiscard]] std::uint64_t sync_count() const { return sync_count_.load(); }

@@ -72,6 +72,29 @@ std::uint32_t PageCache::list_leaves(IdRun freed) {
   return reserved;
 }
 
+// A dirty newest version that is parked lies where the next checkpoint wants it: the slot that was
+// set aside for it isn't needed as well.
+void PageCache::use_reservation(PageId id, Parked& parked) {
+  const TableLeaf* leaf = table_.peek_leaf(raw(id) / table_.fanout());
+  if (leaf == nullptr || leaf->listed[raw(id) % table_.fanout()] == 0 || dirty_reserved_ == 0)
+    return;
+  parked.set_aside = true;
+  --dirty_reserved_;
+  if (unbacked_ != 0) {
+    --unbacked_;
+  } else {
+    config_.slots->unreserve(1);
+  }
+}
+
+// Its successor will need one.
+std::uint32_t PageCache::set_aside_again(Parked& parked) {
+  if (!parked.set_aside) return 0;
+  parked.set_aside = false;
+  ++dirty_reserved_;
+  return 1;
+}
+
 Result<void> PageCache::back_reservations() {
   MutexLock lock(versions_);
   if (unbacked_ == 0) return {};
@@ -85,8 +108,8 @@ Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
   std::vector<PageId> again;
   std::vector<std::uint32_t> leaves_again;
   for (PageId id : dirty_list_) {
-    const FrameIndex newest_frame = Word{table_.peek(id)->word.load()}.frame();
-    if (newest_frame == kNoFrame || page_txn(pool_->data(newest_frame)) <= d) continue;
+    const VersionRef newest = newest_of(id);
+    if (newest == kNoVersion || txn_of(newest) <= d) continue;
     again.push_back(id);
     leaves_again.push_back(raw(id) / table_.fanout());
   }
@@ -123,16 +146,16 @@ Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
 
 Result<void> PageCache::make_dirty(PageId id) {
   TablePage* row = TRY(table_.row(id));
-  if (Word{row->word.load()}.frame() == kNoFrame) TRY(load(id));
+  if (Word{row->word.load()}.version() == kNoVersion) TRY(load(id));
   MutexLock lock(versions_);
-  const FrameIndex newest_frame = Word{row->word.load()}.frame();
-  if (newest_frame == kNoFrame) return {};  // Evicted again: it can wait.
+  const VersionRef newest = newest_of(id);
+  if (newest == kNoVersion || is_parked(newest)) return {};  // Evicted again: it can wait.
   make_room_in_lists(1, 1);
   const std::uint32_t most = 1 + config_.map->pages_per_leaf_change();
   TRY(config_.slots->reserve(most));
   config_.slots->unreserve(most - list_dirty(id));
-  pool_->frame(newest_frame).slot.store(kNoSlot);
-  set_held(newest_frame, true);
+  pool_->frame(newest).slot.store(kNoSlot);
+  set_held(newest, true);
   return {};
 }
 
@@ -149,25 +172,61 @@ void PageCache::return_dirty(const DirtyPages& dirty) {
   dirty_reserved_ = before + dirty.reserved;
 }
 
-FrameIndex PageCache::dirty_version_at(PageId id, TxnNumber d) {
+PageCache::DirtyVersion PageCache::dirty_version_at(PageId id, TxnNumber d) {
   MutexLock lock(versions_);
-  FrameIndex frame = Word{table_.peek(id)->word.load()}.frame();
-  while (frame != kNoFrame && page_txn(pool_->data(frame)) > d)
-    frame = pool_->frame(frame).older.load();
-  if (frame == kNoFrame || pool_->frame(frame).slot.load() != kNoSlot) return kNoFrame;
-  return frame;
+  VersionRef version = newest_of(id);
+  while (version != kNoVersion && txn_of(version) > d) version = older_of(version);
+  if (version == kNoVersion) return {};
+  if (is_parked(version)) {
+    const Parked& parked = parked_.at(version);
+    if (!parked.dirty) return {};
+    return {.frame = kNoFrame, .parked = make_entry(parked.slot.load(), parked.check.load())};
+  }
+  if (pool_->frame(version).slot.load() != kNoSlot) return {};
+  pin_base(version);
+  return {.frame = version, .parked = {}};
 }
 
-Slot PageCache::became_clean(PageId id, FrameIndex frame, MapEntry entry) {
+Slot PageCache::became_clean(PageId id, TxnNumber d, MapEntry entry) noexcept {
   MutexLock lock(versions_);
   TablePage* row = table_.peek(id);
-  const Slot before = entry_slot(row->entry.load());
+  const MapEntry before = row->entry.load();
   row->entry.store(entry);
-  pool_->frame(frame).slot.store(entry_slot(entry));
-  // With an older version behind it, it stays until that one is let go of.
-  if (Word{row->word.load()}.frame() == frame && pool_->frame(frame).older.load() == kNoFrame)
-    set_held(frame, false);
-  return before;
+  VersionRef version = newest_of(id);
+  while (version != kNoVersion && txn_of(version) > d) version = older_of(version);
+  if (version == kNoVersion) return entry_slot(before);
+  if (is_parked(version)) {
+    // What it was parked in, where the checkpoint had written it by then, holds the same.
+    Parked& parked = parked_.at(version);
+    const Slot parked_in = parked.slot.exchange(entry_slot(entry));
+    if (parked.owns_slot && parked_in != entry_slot(entry)) config_.slots->free(parked_in);
+    set_owns_slot(parked, false);
+    parked.dirty = false;
+    parked.set_aside = false;
+  } else {
+    pool_->frame(version).slot.store(entry_slot(entry));
+  }
+  const bool kept = keep_old_slot(older_of(version), before);
+  settle_newest(id);
+  return kept ? kNoSlot : entry_slot(before);
+}
+
+// Whether a snapshot needs the version that the map has named until now: then the slot is its own.
+bool PageCache::keep_old_slot(VersionRef version, MapEntry before) {
+  if (entry_slot(before) == kNoSlot) return false;
+  for (; version != kNoVersion; version = older_of(version)) {
+    if (is_parked(version)) {
+      Parked& parked = parked_.at(version);
+      if (parked.slot.load() != entry_slot(before)) continue;
+      set_owns_slot(parked, true);
+      return true;
+    }
+    Frame& frame = pool_->frame(version);
+    if (frame.slot.load() != entry_slot(before)) continue;
+    frame.slot.store(kNoSlot);
+    return false;
+  }
+  return false;
 }
 
 }  // namespace holdfast

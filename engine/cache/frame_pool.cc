@@ -16,7 +16,8 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 void reset(Frame& frame) {
   frame.held.store(false, std::memory_order_relaxed);
   frame.page.store(kNoPage, std::memory_order_relaxed);
-  frame.older.store(kNoFrame, std::memory_order_relaxed);
+  frame.older.store(0, std::memory_order_relaxed);
+  frame.parked.store(0, std::memory_order_relaxed);
   frame.slot.store(kNoSlot, std::memory_order_relaxed);
 }
 
@@ -95,15 +96,6 @@ void FramePool::retire(FrameIndex index, std::uint64_t epoch) {
   retired.state.store(FrameState::kLimbo);
   limbo_.push_back(index);
   in_limbo_.store(limbo_.size(), std::memory_order_relaxed);
-}
-
-void FramePool::resurrect(FrameIndex index) {
-  MutexLock lock(mutex_);
-  Frame& back = frame(index);
-  if (back.state.load() != FrameState::kLimbo) return;
-  limbo_.erase(std::find(limbo_.begin(), limbo_.end(), index));
-  in_limbo_.store(limbo_.size(), std::memory_order_relaxed);
-  back.state.store(FrameState::kPublished);
 }
 
 std::size_t FramePool::reclaim(std::uint64_t oldest_guard) {

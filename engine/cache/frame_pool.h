@@ -27,13 +27,16 @@ enum class FrameState : std::uint8_t { kFree, kTaken, kPublished, kLimbo };
 // says who may change it.
 struct Frame {
   Atomic<FrameState> state{FrameState::kFree};
-  // Can't be evicted: dirty, superseded, or before an older version. Version lock.
+  // Can't be evicted: not parked, and dirty, superseded, or before an older version. Version lock.
   Atomic<bool> held{false};
-  Atomic<PageId> page{kNoPage};        // Whoever took the frame, before publishing.
-  Atomic<FrameIndex> older{kNoFrame};  // Next older version of the page. Version lock.
-  Atomic<Slot> slot{kNoSlot};          // Where the same content is in the tree file; none: dirty.
-  Atomic<std::uint32_t> pins{0};       // Cursors and open write transactions.
-  std::uint64_t retired_at = 0;        // Pool lock.
+  Atomic<PageId> page{kNoPage};  // Whoever took the frame, before publishing.
+  // Next older version of the page (a VersionRef). Version lock. Once the version is parked, only
+  // for those who found the frame before.
+  Atomic<std::uint32_t> older{0};
+  Atomic<std::uint32_t> parked{0};  // The descriptor that names this frame, if one does.
+  Atomic<Slot> slot{kNoSlot};       // Where the same content is in the tree file; none: dirty.
+  Atomic<std::uint32_t> pins{0};    // Cursors, open write transactions, and whoever writes it out.
+  std::uint64_t retired_at = 0;     // Pool lock.
 };
 
 class FramePool {
@@ -84,8 +87,6 @@ class FramePool {
   void give_back(FrameIndex index);
   // Into limbo, as of `epoch`. The frame must be unlinked.
   void retire(FrameIndex index, std::uint64_t epoch);
-  // Out of limbo again, as published: a pinned frame only, whose content was never reused.
-  void resurrect(FrameIndex index);
   // So much has been retired since the last reclaim() that one more is worth its while.
   [[nodiscard]] bool reclaim_due() const {
     return in_limbo_.load(std::memory_order_relaxed) >= due_.load(std::memory_order_relaxed);

@@ -18,11 +18,17 @@ namespace {
 constexpr int kFrameAttempts = 20'000;
 constexpr int kFutileAttempts = 8;  // In a row, with nothing that anybody could let go of.
 constexpr std::size_t kEvictBatch = 16;
+constexpr std::size_t kParkedShare = 2;  // Descriptors may take half of the budget.
+constexpr std::size_t kMostParked = kParkedBit / 2;
 
 }  // namespace
 
 PageCache::PageCache(const CacheConfig& config, std::unique_ptr<FramePool> pool)
-    : config_(config), pool_(std::move(pool)), table_(*config.map) {}
+    : config_(config),
+      pool_(std::move(pool)),
+      parked_(static_cast<std::uint32_t>(
+          std::min<std::size_t>(config.budget_bytes / kParkedShare / sizeof(Parked), kMostParked))),
+      table_(*config.map) {}
 
 Result<std::unique_ptr<PageCache>> PageCache::create(const CacheConfig& config) {
   const std::size_t per_frame = config.page_size + FramePool::kBytesBeside;
@@ -41,45 +47,66 @@ Result<std::unique_ptr<PageCache>> PageCache::create(const CacheConfig& config) 
 
 std::uint32_t PageCache::frame_limit() const {
   const std::size_t per_frame = config_.page_size + FramePool::kBytesBeside;
-  const std::size_t table = table_.bytes();
-  const std::size_t left = config_.budget_bytes > table ? config_.budget_bytes - table : 0;
+  const std::size_t beside = table_.bytes() + parked_.bytes();
+  const std::size_t left = config_.budget_bytes > beside ? config_.budget_bytes - beside : 0;
   const auto frames =
       static_cast<std::uint32_t>(std::min<std::size_t>(left / per_frame, pool_->frames()));
   return std::max(frames, kMinFrames);
 }
 
+PageCache::Found PageCache::walk(PageId id, VersionRef newest, TxnNumber snapshot) {
+  VersionRef version = newest;
+  while (version != kNoVersion && txn_of(version) > snapshot) version = older_of(version);
+  if (version == kNoVersion) return {.frame = kNoFrame, .none = true, .moved = false, .parked = {}};
+  if (!is_parked(version)) return {.frame = version, .none = false, .moved = false, .parked = {}};
+  const Parked& parked = parked_.at(version);
+  const FrameIndex frame = parked.frame.load();
+  if (frame == kGone) return {.frame = kNoFrame, .none = false, .moved = true, .parked = {}};
+  if (frame != kNoFrame) return {.frame = frame, .none = false, .moved = false, .parked = {}};
+  return {.frame = kNoFrame,
+          .none = false,
+          .moved = false,
+          .parked = {id, version, parked.txn.load(), parked.slot.load(), parked.check.load(),
+                     parked.check_bits.load()}};
+}
+
 Result<FrameIndex> PageCache::find(PageId id, TxnNumber snapshot, ReaderSlot& reader) {
   for (;;) {
-    TablePage* row = table_.peek(id);
-    FrameIndex frame = row == nullptr ? kNoFrame : Word{row->word.load()}.frame();
-    if (frame == kNoFrame) {
+    const VersionRef newest = newest_of(id);
+    if (newest == kNoVersion) {
       const GuardPause pause(readers_, reader);
       TRY(load(id));
       continue;
     }
-    while (frame != kNoFrame && page_txn(pool_->data(frame)) > snapshot) {
-      frame = pool_->frame(frame).older.load();
+    const Found found = walk(id, newest, snapshot);
+    if (found.frame != kNoFrame) {
+      pool_->touch(found.frame);
+      return found.frame;
     }
-    if (frame == kNoFrame) {
-      return fail(
-          ErrorCode::kDamaged,
-          "no version of this page is as old as transaction " + std::to_string(raw(snapshot)),
-          {.file = config_.file->path(),
-           .offset = {},
-           .page = raw(id),
-           .tree = {},
-           .txn = raw(snapshot)});
+    if (found.moved) {
+      const GuardPause pause(readers_, reader);
+      const MutexLock until_done(versions_);
+      continue;
     }
-    pool_->touch(frame);
-    return frame;
+    if (found.parked.page != kNoPage) {
+      const GuardPause pause(readers_, reader);
+      TRY(load_parked(found.parked, reader));
+      continue;
+    }
+    return fail(ErrorCode::kDamaged,
+                "no version of this page is as old as transaction " + std::to_string(raw(snapshot)),
+                {.file = config_.file->path(),
+                 .offset = {},
+                 .page = raw(id),
+                 .tree = {},
+                 .txn = raw(snapshot)});
   }
 }
 
 FrameIndex PageCache::find_loaded(PageId id, TxnNumber snapshot) noexcept {
-  const TablePage* row = table_.peek(id);
-  FrameIndex frame = row == nullptr ? kNoFrame : Word{row->word.load()}.frame();
-  while (frame != kNoFrame && page_txn(pool_->data(frame)) > snapshot)
-    frame = pool_->frame(frame).older.load();
+  const VersionRef newest = newest_of(id);
+  if (newest == kNoVersion) return kNoFrame;
+  const FrameIndex frame = walk(id, newest, snapshot).frame;
   if (frame != kNoFrame) pool_->touch(frame);
   return frame;
 }
@@ -106,9 +133,9 @@ Result<void> PageCache::load(PageId id) {
   for (;;) {
     Word word{row->word.load()};
     const MapEntry entry = row->entry.load();
-    if (word.frame() != kNoFrame) return {};
+    if (word.version() != kNoVersion) return {};
     auto read = entry_slot(entry) != kNoSlot
-                    ? read_into(id, entry, frame)
+                    ? read_into(id, entry_slot(entry), entry_check(entry), 32, frame)
                     : fail(ErrorCode::kDamaged,
                            "a page is referred to that the page map doesn't have", place);
     const bool unchanged = row->word.load() == word.bits && row->entry.load() == entry;
@@ -121,7 +148,7 @@ Result<void> PageCache::load(PageId id) {
     pool_->frame(frame).state.store(FrameState::kPublished);
     pool_->touch(frame);
     std::uint64_t expected = word.bits;
-    if (unchanged && row->word.compare_exchange_strong(expected, word.loaded(frame).bits)) {
+    if (unchanged && row->word.compare_exchange_strong(expected, word.moved(frame).bits)) {
       taken.keep();
       return {};
     }
@@ -129,8 +156,44 @@ Result<void> PageCache::load(PageId id) {
   }
 }
 
-Result<void> PageCache::read_into(PageId id, MapEntry entry, FrameIndex frame) {
-  const std::uint64_t offset = config_.slots->offset_of(entry_slot(entry));
+// Looked for again afterwards: it may have gone, or lie elsewhere, and then what was read says
+// nothing.
+Result<void> PageCache::load_parked(const ParkedPlace& place, ReaderSlot& reader) {
+  TakenFrame taken(*pool_, TRY(take_frame()));
+  const FrameIndex frame = taken.index();
+  auto read = read_into(place.page, place.slot, place.check, place.check_bits, frame);
+  const SlotGuard guard(readers_, reader);
+  const VersionRef newest = newest_of(place.page);
+  const Found now = newest == kNoVersion ? Found{} : walk(place.page, newest, place.txn);
+  const bool unchanged = now.parked.version == place.version && now.parked.txn == place.txn &&
+                         now.parked.slot == place.slot;
+  if (!unchanged) return {};
+  if (read && page_txn(pool_->data(frame)) != place.txn)
+    read = fail(ErrorCode::kDamaged, "the slot holds another version of the page",
+                {.file = config_.file->path(),
+                 .offset = config_.slots->offset_of(place.slot),
+                 .page = raw(place.page),
+                 .tree = {},
+                 .txn = raw(place.txn)});
+  if (!read) return std::unexpected(told(read.error()));
+  Frame& loaded = pool_->frame(frame);
+  loaded.page.store(place.page);
+  loaded.slot.store(place.slot);
+  loaded.parked.store(place.version);
+  loaded.state.store(FrameState::kPublished);
+  pool_->touch(frame);
+  FrameIndex nowhere = kNoFrame;
+  if (parked_.at(place.version).frame.compare_exchange_strong(nowhere, frame)) {
+    taken.keep();
+  } else {
+    loaded.state.store(FrameState::kTaken);
+  }
+  return {};
+}
+
+Result<void> PageCache::read_into(PageId id, Slot slot, std::uint64_t check, unsigned check_bits,
+                                  FrameIndex frame) {
+  const std::uint64_t offset = config_.slots->offset_of(slot);
   const ErrorPlace place{
       .file = config_.file->path(), .offset = offset, .page = raw(id), .tree = {}, .txn = {}};
   std::span<std::byte> page = pool_->bytes(frame);
@@ -139,8 +202,8 @@ Result<void> PageCache::read_into(PageId id, MapEntry entry, FrameIndex frame) {
   pages_read_.fetch_add(1, std::memory_order_relaxed);
   if (*bytes != page.size())
     return fail(ErrorCode::kDamaged, "the file ends before this page", place);
-  auto sound = verify_page(
-      page, {.tag = config_.tag, .id = id, .check = entry_check(entry), .check_bits = 32});
+  auto sound =
+      verify_page(page, {.tag = config_.tag, .id = id, .check = check, .check_bits = check_bits});
   if (!sound) return std::unexpected(sound.error().at(place));
   return {};
 }
@@ -186,16 +249,22 @@ std::size_t PageCache::evict() {
 bool PageCache::try_evict(FrameIndex index) {
   Frame& frame = pool_->frame(index);
   if (frame.state.load() != FrameState::kPublished) return false;
+  if (const VersionRef parked = frame.parked.load(); parked != kNoVersion) {
+    // The slot has the same content for as long as the descriptor names this frame.
+    if (frame.pins.load() != 0 || pool_->was_touched(index)) return false;
+    FrameIndex mine = index;
+    return parked_.at(parked).frame.compare_exchange_strong(mine, kNoFrame);
+  }
   TablePage* row = table_.peek(frame.page.load());
   if (row == nullptr) return false;
   // Before the rest: if it is still the same below, nothing was published since, and what is asked
   // of the frame in between is about this version.
   Word word{row->word.load()};
-  if (word.frame() != index || frame.held.load()) return false;
-  if (frame.slot.load() == kNoSlot || frame.older.load() != kNoFrame || frame.pins.load() != 0)
+  if (word.version() != index || frame.held.load()) return false;
+  if (frame.slot.load() == kNoSlot || frame.older.load() != kNoVersion || frame.pins.load() != 0)
     return false;
   if (pool_->was_touched(index)) return false;
-  return row->word.compare_exchange_strong(word.bits, word.loaded(kNoFrame).bits);
+  return row->word.compare_exchange_strong(word.bits, word.moved(kNoVersion).bits);
 }
 
 bool PageCache::pin(FrameIndex frame) {
@@ -260,7 +329,14 @@ OldestReader PageCache::oldest_reader() const {
 }
 
 PageCache::Counters PageCache::counters() const {
-  return {pages_read_.load(), pages_evicted_.load(), pool_->in_use(), held_.load(), table_.bytes()};
+  return {.pages_read = pages_read_.load(),
+          .pages_evicted = pages_evicted_.load(),
+          .pages_parked = pages_parked_.load(),
+          .frames_in_use = pool_->in_use(),
+          .held = held_.load(),
+          .parked = parked_slots_.load(),
+          .table_bytes = table_.bytes(),
+          .parked_table_bytes = parked_.bytes()};
 }
 
 }  // namespace holdfast

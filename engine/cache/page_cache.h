@@ -4,18 +4,24 @@
 // snapshot s takes the newest version made at or before s. Writers publish whole transactions:
 // words first, then the one counter that makes them visible together.
 //
+// A version that memory has no room for is parked: written to a free slot, where a descriptor takes
+// its place in the chain. Then its frame can be evicted like that of a clean page. Nothing durable
+// names the slot until a checkpoint adopts it.
+//
 // C1 A published version never changes.
 // C2 A version is kept while a needed point falls into [its txn, its successor's txn). The points
 //    are the live snapshots, the durable txn, the end of the sync group in flight, and the newest.
-// C3 A frame is evicted only when it is the newest version, has no older one behind it, and its map
-// entry
-//    leads to the same content.
-// C4 What is read from the tree file is verified against its map entry before anyone sees it.
+// C3 A frame is evicted only when it is parked; or when it is the newest version, has no older one
+//    behind it, and its map entry leads to the same content.
+// C4 What is read from the tree file is verified against its map entry, or its descriptor, before
+//    anyone sees it.
 // C5 The pages freed by a transaction stay readable, and their ids and slots unused, until a
-// durable
-//    checkpoint has left them out and no snapshot predates the transaction.
+//    durable checkpoint has left them out and no snapshot predates the transaction.
+// C6 The slot of a parked version belongs to its descriptor until the version goes, or until the
+//    durable map names it; that of a version which the map named before, and which a snapshot
+//    needs, goes over to a descriptor.
 //
-// Locks, in this order: versions_, evict_mutex_, then those of the frame pool and slot space.
+// Locks, in this order: park_mutex_, versions_, evict_mutex_, then those of pools and slot space.
 // Readers that hit take none.
 #pragma once
 
@@ -30,6 +36,7 @@
 #include "engine/base/sync.h"
 #include "engine/cache/frame_pool.h"
 #include "engine/cache/page_table.h"
+#include "engine/cache/parked_pool.h"
 #include "engine/cache/reader_slots.h"
 #include "engine/file/page_map.h"
 #include "engine/file/slot_space.h"
@@ -54,7 +61,8 @@ struct FreedRun {
 struct WrittenPage {
   PageId page{};
   FrameIndex frame = kNoFrame;
-  FrameIndex base = kNoFrame;  // The version it was copied from, pinned; none for a fresh page.
+  bool fresh = true;  // Not so: it is made from version `base`, the newest until now.
+  TxnNumber base{};
 };
 
 // A transaction that reads, for people.
@@ -65,12 +73,14 @@ struct OldestReader {
 };
 
 struct CacheConfig {
+  Storage* storage = nullptr;
   StorageFile* file = nullptr;
   SlotSpace* slots = nullptr;
   PageMap* map = nullptr;
   std::uint32_t page_size = 0;
   std::uint64_t tag = 0;
   std::size_t budget_bytes = 0;
+  bool may_park = true;  // Not so: nothing is written.
   std::span<std::byte> arena;
   std::function<void(const Error&)> on_damage;  // Of each page that is read and isn't sound.
 };
@@ -117,22 +127,27 @@ class PageCache {
   // A frame for private content. Not within a guard. kLimitExceeded when none can be had.
   Result<FrameIndex> take_frame();
   void give_back(FrameIndex frame) { pool_->give_back(frame); }
-  // Pins beyond the cursors' share: a page that is being changed.
+  // Pins beyond the cursors' share: a page that is looked at for a moment.
   void pin_base(FrameIndex frame) { pool_->frame(frame).pins.fetch_add(1); }
   void unpin_base(FrameIndex frame) { pool_->frame(frame).pins.fetch_sub(1); }
   // Makes transaction `txn` visible and hands it to the log by calling `append`, which may not
   // throw; answers how many slots its pages set aside for the next checkpoint. All rows must be
   // loaded. Takes all the memory it needs before it changes anything; then it takes over `freed`.
   // In this order: what is durable is linked already, and whoever drops a version knows which sync
-  // groups end before it.
-  std::uint32_t publish(std::span<const WrittenPage> pages, IdRuns& freed, TxnNumber txn,
-                        const std::function<void()>& append);
+  // groups end before it. kLimitExceeded: too many versions are parked; nothing was changed.
+  Result<std::uint32_t> publish(std::span<const WrittenPage> pages, IdRuns& freed, TxnNumber txn,
+                                const std::function<void()>& append);
   // Whether the newest state has the page. kDamaged, kIo: its leaf of the map can't be read.
   Result<bool> has_page(PageId id);
   // Slots that publishing these can need at most: a page each, and the map above.
   [[nodiscard]] std::uint32_t slots_for(std::span<const WrittenPage> pages,
                                         const IdRuns& freed) const;
-  // Frames that can't be evicted now: dirty, superseded and still needed, or before such a one.
+  // Writes versions that can't be evicted to slots of their own, oldest uses first, until so many
+  // frames more can be; answers how many. For writers and for background work: a reader never
+  // writes. Not within a guard. kDiskFull, kIo: fewer than wanted, and why.
+  Result<std::uint32_t> park(std::uint32_t wanted);
+  // Frames that can't be evicted now: not parked, and dirty, superseded and still needed, or before
+  // such a one.
   [[nodiscard]] std::uint32_t held() const { return held_.load(std::memory_order_relaxed); }
   // Frames that may be in use at once, as the budget stands.
   [[nodiscard]] std::uint32_t frame_limit() const;
@@ -174,10 +189,15 @@ class PageCache {
   [[nodiscard]] std::size_t dirty_pages() const {
     return dirty_count_.load(std::memory_order_relaxed);
   }
-  // The dirty version that the checkpoint must write, if any.
-  FrameIndex dirty_version_at(PageId id, TxnNumber d);
-  // Its content is durable at `entry` now. Answers the slot it lay in before.
-  Slot became_clean(PageId id, FrameIndex frame, MapEntry entry);
+  // The dirty version that a checkpoint as of `d` must write, or adopt where it is parked.
+  struct DirtyVersion {
+    FrameIndex frame = kNoFrame;  // To be written: pinned, see unpin_base().
+    MapEntry parked{};            // Already written, here.
+  };
+  // Nothing at all: it is in the file.
+  DirtyVersion dirty_version_at(PageId id, TxnNumber d);
+  // The version as of `d` is durable at `entry` now. Answers the slot that nobody needs any more.
+  Slot became_clean(PageId id, TxnNumber d, MapEntry entry) noexcept;
   // Frees by transactions up to `d` that the durable map doesn't know yet.
   [[nodiscard]] std::vector<FreedRun> frees_through(TxnNumber d) const;
   // Lets go of what is free for everybody: a durable checkpoint as of `checkpointed` has left it
@@ -188,16 +208,52 @@ class PageCache {
   void set_id_limit(std::uint32_t limit) { id_limit_.store(limit, std::memory_order_relaxed); }
 
   struct Counters {
-    std::uint64_t pages_read, pages_evicted, frames_in_use, held, table_bytes;
+    std::uint64_t pages_read, pages_evicted, pages_parked, frames_in_use, held, parked, table_bytes,
+        parked_table_bytes;
   };
   [[nodiscard]] Counters counters() const;
 
  private:
   PageCache(const CacheConfig& config, std::unique_ptr<FramePool> pool);
 
+  // A parked version as a reader found it.
+  struct ParkedPlace {
+    PageId page{};
+    VersionRef version = kNoVersion;
+    TxnNumber txn{};
+    Slot slot{};
+    std::uint64_t check = 0;
+    std::uint32_t check_bits = 64;
+  };
+  // What the walk down a chain found.
+  struct Found {
+    FrameIndex frame = kNoFrame;
+    bool none = false;   // No version is as old as that.
+    bool moved = false;  // Someone is changing the chain: take the version lock, and look again.
+    ParkedPlace parked;  // Not in memory, where `page` is set.
+  };
+  // Within a guard, or under the version lock.
+  [[nodiscard]] Found walk(PageId id, VersionRef newest, TxnNumber snapshot);
+  [[nodiscard]] TxnNumber txn_of(VersionRef version) {
+    return is_parked(version) ? parked_.at(version).txn.load() : page_txn(pool_->data(version));
+  }
+  [[nodiscard]] VersionRef older_of(VersionRef version) {
+    return is_parked(version) ? parked_.at(version).older.load()
+                              : pool_->frame(version).older.load();
+  }
+  void set_older(VersionRef version, VersionRef older) {
+    (is_parked(version) ? parked_.at(version).older : pool_->frame(version).older).store(older);
+  }
+  [[nodiscard]] VersionRef newest_of(PageId id) const {
+    const TablePage* row = table_.peek(id);
+    return row == nullptr ? kNoVersion : Word{row->word.load()}.version();
+  }
+
   Result<void> load(PageId id);
+  Result<void> load_parked(const ParkedPlace& place, ReaderSlot& reader);
   [[nodiscard]] Error told(const Error& error) const;  // The same, and on_damage knows of it.
-  Result<void> read_into(PageId id, MapEntry entry, FrameIndex frame);
+  Result<void> read_into(PageId id, Slot slot, std::uint64_t check, unsigned check_bits,
+                         FrameIndex frame);
   std::size_t evict();
   bool try_evict(FrameIndex index);
 
@@ -209,7 +265,30 @@ class PageCache {
   };
   using Versions = std::list<Superseded>;
 
-  void link(const WrittenPage& page, TxnNumber txn, Versions& spare, Versions& superseded);
+  // Parking, in parking.cc; the first two under the version lock.
+  struct ToPark {
+    FrameIndex frame = kNoFrame;
+    PageId page{};
+    TxnNumber txn{};
+    Slot slot{};
+    std::uint64_t check = 0;
+  };
+  std::size_t choose_to_park(std::span<ToPark> chosen, std::uint32_t& parked, bool touched_too);
+  bool put_descriptor(FrameIndex frame, Slot slot, std::uint64_t check, unsigned check_bits,
+                      bool owns_slot);
+  Result<void> write_parked(std::span<ToPark> chosen);
+  void set_owns_slot(Parked& parked, bool owns);
+  void let_go_of_parked(VersionRef version);
+  void settle_newest(PageId id);
+  void use_reservation(PageId id, Parked& parked);
+  std::uint32_t set_aside_again(Parked& parked);
+  bool keep_old_slot(VersionRef version, MapEntry before);
+  Result<void> bring_back(TablePage& row, PageId id, bool blank);
+  VersionRef describe(const WrittenPage& page, MapEntry entry);
+  Result<void> take_spares(std::size_t count);
+
+  // Answers how many slots it set aside.
+  std::uint32_t link(const WrittenPage& page, TxnNumber txn, Versions& spare, Versions& superseded);
   void make_room_in_lists(std::size_t pages, std::size_t leaves);
   std::uint32_t list_dirty(PageId id);
   std::uint32_t list_leaf(std::uint32_t index);
@@ -224,6 +303,7 @@ class PageCache {
 
   const CacheConfig config_;
   std::unique_ptr<FramePool> pool_;
+  ParkedPool parked_;
   PageTable table_;
   ReaderSlots readers_;
 
@@ -235,11 +315,18 @@ class PageCache {
   Atomic<std::uint32_t> id_limit_{0};
   Atomic<std::uint64_t> pages_read_{0};
   Atomic<std::uint64_t> pages_evicted_{0};
+  Atomic<std::uint64_t> pages_parked_{0};
+  Atomic<std::uint32_t> parked_slots_{0};  // That descriptors own.
   Atomic<std::size_t> dirty_count_{0};
 
   std::map<PageId, Error> lost_;  // Changed by redo only, before anyone else reads it.
 
+  Mutex park_mutex_;  // One parks at a time.
+  FrameIndex park_hand_ = 1;
+  std::vector<std::byte> park_buffer_;
+
   mutable Mutex versions_;
+  std::vector<VersionRef> spare_parked_;  // For link(), which can't fail.
   Versions recent_;  // Superseded by a transaction that isn't durable; by `end`.
   // Pages that have a version no checkpoint has written, and their leaves. Both keep room for what
   // the checkpoint under way has taken and may return.

@@ -3,9 +3,9 @@
 // It has the shape of the page map: one leaf per map leaf, loaded when first needed. Leaves stay
 // until the database is closed; they count as part of the budget.
 //
-// Word: low half the frame index of the newest version (0: on disk, as the entry says), high half a
-// count that every publishing raises, so that a reader that loaded an old version from disk can't
-// install it after a newer one came and went.
+// Word: low half the newest version, a frame or the descriptor of a parked one (0: on disk, as the
+// entry says), high half a count that every publishing raises, so that a reader that loaded an old
+// version from disk can't install it after a newer one came and went.
 #pragma once
 
 #include <algorithm>
@@ -15,18 +15,20 @@
 
 #include "engine/base/sync.h"
 #include "engine/base/types.h"
-#include "engine/cache/frame_pool.h"
+#include "engine/cache/parked_pool.h"
 #include "engine/file/page_map.h"
 
 namespace holdfast {
 
 struct Word {
   std::uint64_t bits = 0;
-  [[nodiscard]] FrameIndex frame() const { return static_cast<FrameIndex>(bits); }
-  [[nodiscard]] Word published(FrameIndex frame) const {
-    return {((bits >> 32) + 1) << 32 | frame};
+  [[nodiscard]] VersionRef version() const { return static_cast<VersionRef>(bits); }
+  // Another version of the page.
+  [[nodiscard]] Word published(VersionRef version) const {
+    return {((bits >> 32) + 1) << 32 | version};
   }
-  [[nodiscard]] Word loaded(FrameIndex frame) const { return {(bits >> 32) << 32 | frame}; }
+  // The same version, elsewhere.
+  [[nodiscard]] Word moved(VersionRef version) const { return {(bits >> 32) << 32 | version}; }
 };
 
 struct TablePage {  // One page's row.

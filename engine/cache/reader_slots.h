@@ -27,7 +27,6 @@ namespace holdfast {
 // A superseded version that somebody may still need: visible to snapshots in [begin, end).
 struct Superseded {
   PageId page{};
-  std::uint32_t frame = 0;
   TxnNumber begin{};
   TxnNumber end{};
 };

@@ -19,53 +19,86 @@ void PageCache::set_held(FrameIndex index, bool held) {
   }
 }
 
-void PageCache::link(const WrittenPage& page, TxnNumber txn, Versions& spare,
-                     Versions& superseded) {
+// The version that was newest, where it is on disk only. Superseded, it must be found in a chain.
+VersionRef PageCache::describe(const WrittenPage& page, MapEntry entry) {
+  const VersionRef version = spare_parked_.back();
+  spare_parked_.pop_back();
+  Parked& parked = parked_.at(version);
+  parked.page.store(page.page);
+  parked.txn.store(page.base);
+  parked.slot.store(entry_slot(entry));
+  parked.check.store(entry_check(entry));
+  parked.check_bits.store(32);
+  return version;
+}
+
+std::uint32_t PageCache::link(const WrittenPage& page, TxnNumber txn, Versions& spare,
+                              Versions& superseded) {
   TablePage* row = table_.peek(page.page);
   Frame& frame = pool_->frame(page.frame);
   frame.page.store(page.page);
   frame.slot.store(kNoSlot);
   Word word{row->word.load()};
-  FrameIndex older = kNoFrame;
-  bool resurrected = false;
+  VersionRef older = kNoVersion;
+  VersionRef described = kNoVersion;
   do {
-    older = word.frame();
-    if (older == kNoFrame && page.base != kNoFrame) {
-      // The base was evicted since it was copied; the pin kept its content.
-      MutexLock lock(evict_mutex_);
-      pool_->resurrect(page.base);
-      resurrected = true;
-      older = page.base;
+    older = word.version();
+    if (older == kNoVersion && !page.fresh) {
+      if (described == kNoVersion) described = describe(page, row->entry.load());
+      older = described;
     }
     frame.older.store(older);
     frame.state.store(FrameState::kPublished);
   } while (!row->word.compare_exchange_strong(word.bits, word.published(page.frame).bits));
-  // A reader may have loaded the same version anew in between.
-  if (resurrected && older != page.base) pool_->retire(page.base, readers_.next_epoch());
-  if (page.base != kNoFrame) unpin_base(page.base);
+  // A reader has loaded the same version in between.
+  if (described != kNoVersion && older != described) spare_parked_.push_back(described);
   pool_->touch(page.frame);
   set_held(page.frame, true);
-  if (older != kNoFrame) {
-    set_held(older, true);
-    superseded.splice(superseded.end(), spare, spare.begin());
-    superseded.back() = {page.page, older, page_txn(pool_->data(older)), txn};
-  }
+  if (older == kNoVersion) return 0;
+  superseded.splice(superseded.end(), spare, spare.begin());
+  superseded.back() = {page.page, txn_of(older), txn};
+  if (is_parked(older)) return set_aside_again(parked_.at(older));
+  set_held(older, true);
+  // Where memory is short, what is on disk needn't stay in memory.
+  if (pool_->frame(older).slot.load() != kNoSlot && held() > frame_limit() / 2)
+    (void)put_descriptor(older, kNoSlot, 0, 0, false);
+  return 0;
 }
 
-std::uint32_t PageCache::publish(std::span<const WrittenPage> pages, IdRuns& freed, TxnNumber txn,
-                                 const std::function<void()>& append) {
+Result<void> PageCache::take_spares(std::size_t count) {
+  spare_parked_.reserve(count);
+  while (spare_parked_.size() < count) {
+    const VersionRef spare = parked_.take(readers_.oldest_guard());
+    if (spare == kNoVersion) {
+      return fail(ErrorCode::kLimitExceeded,
+                  "the transaction replaces " + std::to_string(count) +
+                      " pages, and the cache has room to note where " +
+                      std::to_string(parked_.most()) +
+                      " older versions lie; commit smaller transactions, end old snapshots, or "
+                      "set a larger cache_bytes");
+    }
+    spare_parked_.push_back(spare);
+  }
+  return {};
+}
+
+Result<std::uint32_t> PageCache::publish(std::span<const WrittenPage> pages, IdRuns& freed,
+                                         TxnNumber txn, const std::function<void()>& append) {
   Versions spare(pages.size());
   std::list<FreedBy> freed_by;
   if (!freed.empty()) freed_by.push_back({txn, false, {}});
   std::size_t leaves = pages.size();
   for (const IdRun& run : freed) leaves += run.count / table_.fanout() + 2;
+  std::size_t replaced = 0;
+  for (const WrittenPage& page : pages) replaced += page.fresh ? 0 : 1;
   MutexLock lock(versions_);
+  TRY(take_spares(replaced));
   make_room_in_lists(pages.size(), leaves);
   // That was all the memory there is to take: from here on there is no way back.
   Versions superseded;
   std::uint32_t reserved = 0;
   for (const WrittenPage& page : pages) {
-    link(page, txn, spare, superseded);
+    reserved += link(page, txn, spare, superseded);
     reserved += list_dirty(page.page);
   }
   for (const IdRun& run : freed) {
@@ -132,21 +165,62 @@ void PageCache::dispose_kept(ReaderSlot& slot) {
 }
 
 void PageCache::free_version(const Superseded& version) {
-  TablePage* row = table_.peek(version.page);
-  FrameIndex newer = row == nullptr ? kNoFrame : Word{row->word.load()}.frame();
-  while (newer != kNoFrame && pool_->frame(newer).older.load() != version.frame) {
-    newer = pool_->frame(newer).older.load();
+  VersionRef newer = newest_of(version.page);
+  VersionRef gone = newer == kNoVersion ? kNoVersion : older_of(newer);
+  while (gone != kNoVersion && txn_of(gone) != version.begin) {
+    newer = gone;
+    gone = older_of(gone);
   }
-  // The page may have been freed since this was noted, and its id and the frame used again.
-  if (newer == kNoFrame || page_txn(pool_->data(version.frame)) != version.begin) return;
-  const FrameIndex older = pool_->frame(version.frame).older.load();
-  pool_->frame(newer).older.store(older);
-  set_held(version.frame, false);
-  if (older == kNoFrame && Word{row->word.load()}.frame() == newer &&
-      pool_->frame(newer).slot.load() != kNoSlot) {
-    set_held(newer, false);  // Clean, and nothing hangs behind it any more.
+  if (gone == kNoVersion) return;  // The page was freed since this was noted.
+  set_older(newer, older_of(gone));
+  if (is_parked(gone)) {
+    let_go_of_parked(gone);
+  } else {
+    set_held(gone, false);
+    pool_->retire(gone, readers_.next_epoch());
   }
-  pool_->retire(version.frame, readers_.next_epoch());
+  settle_newest(version.page);
+}
+
+void PageCache::set_owns_slot(Parked& parked, bool owns) {
+  if (parked.owns_slot == owns) return;
+  parked.owns_slot = owns;
+  parked_slots_.fetch_add(owns ? 1 : UINT32_MAX, std::memory_order_relaxed);
+}
+
+// It is unlinked.
+void PageCache::let_go_of_parked(VersionRef version) {
+  Parked& parked = parked_.at(version);
+  const FrameIndex frame = parked.frame.exchange(kGone);
+  const std::uint64_t epoch = readers_.next_epoch();
+  if (frame != kNoFrame) pool_->retire(frame, epoch);
+  if (parked.owns_slot) config_.slots->free(parked.slot.load());
+  set_owns_slot(parked, false);
+  parked_.retire(version, epoch);
+}
+
+// A clean newest version with nothing behind it needs neither to be held nor to be described.
+void PageCache::settle_newest(PageId id) {
+  TablePage* row = table_.peek(id);
+  if (row == nullptr) return;
+  Word word{row->word.load()};
+  const VersionRef newest = word.version();
+  if (newest == kNoVersion || older_of(newest) != kNoVersion) return;
+  if (!is_parked(newest)) {
+    if (pool_->frame(newest).slot.load() != kNoSlot) set_held(newest, false);
+    return;
+  }
+  Parked& parked = parked_.at(newest);
+  if (parked.dirty || parked.owns_slot) return;
+  const FrameIndex frame = parked.frame.exchange(kGone);
+  if (frame != kNoFrame) {
+    pool_->frame(frame).older.store(kNoVersion);
+    pool_->frame(frame).slot.store(parked.slot.load());
+    pool_->frame(frame).parked.store(kNoVersion);
+  }
+  while (!row->word.compare_exchange_strong(word.bits, word.moved(frame).bits)) {
+  }
+  parked_.retire(newest, readers_.next_epoch());
 }
 
 void PageCache::became_durable(TxnNumber txn) {
@@ -162,12 +236,17 @@ void PageCache::became_durable(TxnNumber txn) {
 Result<FrameIndex> PageCache::page_to_redo(PageId id, bool blank) {
   TablePage* row = TRY(table_.row(id));
   if (blank) lost_.erase(id);
+  // Where pages are lost the opening is refused, having changed nothing.
+  if (held() >= frame_limit() - frame_limit() / 8 && config_.may_park && lost_.empty())
+    TRY(park(std::max(frame_limit() / 8, 1U)));
   Word word{row->word.load()};
-  if (word.frame() == kNoFrame && !blank) {
+  if (word.version() == kNoVersion && !blank) {
     TRY(load(id));
     word.bits = row->word.load();
   }
-  FrameIndex index = word.frame();
+  if (is_parked(word.version())) TRY(bring_back(*row, id, blank));
+  word.bits = row->word.load();
+  FrameIndex index = word.version();
   if (index == kNoFrame) {
     index = TRY(take_frame());
     pool_->frame(index).page.store(id);
@@ -181,15 +260,43 @@ Result<FrameIndex> PageCache::page_to_redo(PageId id, bool blank) {
   return index;
 }
 
+// The parked newest version into a frame, to be changed there; its slot is free.
+Result<void> PageCache::bring_back(TablePage& row, PageId id, bool blank) {
+  const Word word{row.word.load()};
+  Parked& parked = parked_.at(word.version());
+  FrameIndex frame = parked.frame.load();
+  if (frame == kNoFrame && !blank) {
+    TakenFrame taken(*pool_, TRY(take_frame()));
+    TRY(read_into(id, parked.slot.load(), parked.check.load(), parked.check_bits.load(),
+                  taken.index()));
+    frame = taken.index();
+    taken.keep();
+    pool_->frame(frame).page.store(id);
+    pool_->frame(frame).state.store(FrameState::kPublished);
+    pool_->touch(frame);
+  }
+  MutexLock lock(versions_);
+  unbacked_ += set_aside_again(parked);
+  parked.frame.store(kNoFrame);
+  if (frame != kNoFrame) pool_->frame(frame).parked.store(kNoVersion);
+  row.word.store(word.published(frame).bits);
+  let_go_of_parked(word.version());
+  return {};
+}
+
 void PageCache::lose_page(PageId id, const Error& why) {
   lost_.insert_or_assign(id, why);
   TablePage* row = table_.peek(id);
   if (row == nullptr) return;
   const Word word{row->word.load()};
-  if (word.frame() == kNoFrame) return;
-  row->word.store(word.published(kNoFrame).bits);
-  set_held(word.frame(), false);
-  pool_->retire(word.frame(), readers_.next_epoch());
+  if (word.version() == kNoVersion) return;
+  row->word.store(word.published(kNoVersion).bits);
+  if (is_parked(word.version())) {
+    let_go_of_parked(word.version());
+    return;
+  }
+  set_held(word.version(), false);
+  pool_->retire(word.version(), readers_.next_epoch());
 }
 
 void PageCache::start_at(TxnNumber txn) {
@@ -266,7 +373,7 @@ Result<bool> PageCache::has_page(PageId id) {
   const TablePage& row = leaf->pages[raw(id) % table_.fanout()];
   MutexLock lock(versions_);
   return !leaf->freed[raw(id) % table_.fanout()] &&
-         (Word{row.word.load()}.frame() != kNoFrame || entry_slot(row.entry.load()) != kNoSlot);
+         (Word{row.word.load()}.version() != kNoVersion || entry_slot(row.entry.load()) != kNoSlot);
 }
 
 void PageCache::release_page(PageId id) {
@@ -274,13 +381,17 @@ void PageCache::release_page(PageId id) {
   if (row == nullptr) return;
   table_.peek_leaf(raw(id) / table_.fanout())->freed[raw(id) % table_.fanout()] = false;
   Word word{row->word.load()};
-  while (!row->word.compare_exchange_strong(word.bits, word.published(kNoFrame).bits)) {
+  while (!row->word.compare_exchange_strong(word.bits, word.published(kNoVersion).bits)) {
   }
-  for (FrameIndex frame = word.frame(); frame != kNoFrame;) {
-    const FrameIndex older = pool_->frame(frame).older.load();
-    set_held(frame, false);
-    pool_->retire(frame, readers_.next_epoch());
-    frame = older;
+  for (VersionRef version = word.version(); version != kNoVersion;) {
+    const VersionRef older = older_of(version);
+    if (is_parked(version)) {
+      let_go_of_parked(version);
+    } else {
+      set_held(version, false);
+      pool_->retire(version, readers_.next_epoch());
+    }
+    version = older;
   }
   config_.slots->free(entry_slot(row->entry.exchange(MapEntry{})));
 }

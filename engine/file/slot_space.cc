@@ -98,6 +98,12 @@ std::uint32_t SlotSpace::find_free(std::uint32_t near) const {
     const std::uint32_t slot = word * 64 + static_cast<std::uint32_t>(std::countr_zero(free_bits));
     return slot <= allocated_ ? slot : 0;
   };
+  if (prefer_low_) {
+    for (std::uint32_t word = 0; word < words; ++word) {
+      if (const std::uint32_t slot = in_word(word)) return slot;
+    }
+    return 0;
+  }
   const std::uint32_t home = std::min(near / 64, words - 1);
   for (std::uint32_t distance = 0; distance < kNearWords; ++distance) {
     if (home + distance < words) {
@@ -116,7 +122,7 @@ std::uint32_t SlotSpace::find_free(std::uint32_t near) const {
 
 Result<Slot> SlotSpace::allocate(Slot near) {
   MutexLock lock(mutex_);
-  const std::uint32_t from = prefer_low_ ? 1 : near == kNoSlot ? next_ : raw(near);
+  const std::uint32_t from = near == kNoSlot ? next_ : raw(near);
   std::uint32_t slot = find_free(from);
   if (slot == 0) {
     TRY(grow(1));
@@ -169,7 +175,6 @@ std::uint64_t SlotSpace::used_slots() const {
 void SlotSpace::prefer_low(bool low) {
   MutexLock lock(mutex_);
   prefer_low_ = low;
-  if (low) next_ = 1;
 }
 
 std::uint64_t SlotSpace::reserved_slots() const {

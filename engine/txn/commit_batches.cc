@@ -24,10 +24,12 @@ void append_page_image(std::vector<std::byte>& payload, PageId id,
 
 #ifdef HOLDFAST_CHECK_REDO
 // What recovery would make of the base must be what is published, the gap aside.
-Result<void> check_redo(const WriteView::PrivatePage& page, PageCache& cache) {
+Result<void> check_redo(WriteView& view, const WriteView::PrivatePage& page, PageCache& cache) {
   std::span<const std::byte> now = cache.bytes(page.frame);
   std::vector<std::byte> redone(now.size());
-  std::memcpy(redone.data(), cache.data(page.base), redone.size());
+  const FrameIndex base = TRY(view.base_of(page));
+  std::memcpy(redone.data(), cache.data(base), redone.size());
+  cache.unpin_base(base);
   TRY(apply_edits(redone, page.edits.bytes()));
   const std::size_t begin = page_gap_begin(now.data());
   const std::size_t end = page_gap_end(now.data());
@@ -66,7 +68,7 @@ Result<Batches> encode_batches(WriteView& view, PageCache& cache) {
       continue;
     }
 #ifdef HOLDFAST_CHECK_REDO
-    TRY(check_redo(page, cache));
+    TRY(check_redo(view, page, cache));
 #endif
     append_edits(payload(), page.page, page.edits.base(), page.edits.bytes());
   }

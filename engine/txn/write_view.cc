@@ -58,7 +58,6 @@ void WriteView::clear() noexcept {
 
 void WriteView::forget(PrivatePage& page) noexcept {
   if (page.frame != kNoFrame) cache_.give_back(std::exchange(page.frame, kNoFrame));
-  if (page.base != kNoFrame) cache_.unpin_base(std::exchange(page.base, kNoFrame));
 }
 
 void WriteView::drop_unchanged(PrivatePage& page) {
@@ -125,9 +124,9 @@ void WriteView::unpin(std::uint32_t token) noexcept {
 }
 
 Result<FrameIndex> WriteView::take_frame() {
-  // Each private page may leave a version that readers need; an eighth of the frames is never ours.
+  // An eighth of the frames is never ours: readers go on whatever a transaction changes.
   auto room = [&] {
-    const std::uint64_t spoken_for = std::uint64_t{cache_.held()} + 2 * live_ + aside_ + 2;
+    const std::uint64_t spoken_for = std::uint64_t{cache_.held()} + live_ + aside_ + 2;
     return spoken_for <= std::uint64_t{cache_.frame_limit()} * 7 / 8;
   };
   if (!room()) {
@@ -157,10 +156,12 @@ Result<Editor> WriteView::edit(PageId id) {
                 {.file = {}, .offset = {}, .page = raw(id), .tree = {}, .txn = raw(number_)});
   }
   PrivatePage& mine = *TRY(add_private(id));
-  mine.base = TRY(find_shared(id));
+  const FrameIndex base = TRY(find_shared(id));
   std::byte* copy = cache_.data(mine.frame);
-  std::memcpy(copy, cache_.data(mine.base), cache_.page_size());
-  mine.edits = EditList::on(page_txn(copy));
+  std::memcpy(copy, cache_.data(base), cache_.page_size());
+  cache_.unpin_base(base);
+  mine.base = page_txn(copy);
+  mine.edits = EditList::on(mine.base);
   store(copy + page_at::kTxn, number_);
   return editor_of(mine);
 }
@@ -238,7 +239,7 @@ Result<void> WriteView::release_one(PageId id) {
     mine->level = depth();
     ++aside_;
   } else if (depth() != 0) {
-    // A savepoint further down may have it back: then its base is needed.
+    // A savepoint further down may have it back.
     cache_.give_back(std::exchange(mine->frame, kNoFrame));
   } else {
     forget(*mine);

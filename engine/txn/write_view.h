@@ -1,8 +1,7 @@
 // Pages as the one write transaction sees and changes them: private copies over the newest state.
 //
-// A page is copied when it is first touched; its base stays pinned until the transaction ends,
-// since readers may need it once the copy is published. Nothing here reaches disk or other threads
-// before commit takes it.
+// A page is copied when it is first touched. Nothing here reaches disk or other threads before
+// commit takes it.
 //
 // Savepoints nest. The first touch of a page after one sets aside what the page was: content in a
 // frame of its own, and its edits; what follows goes into a new list. Rolling back puts that back
@@ -27,7 +26,7 @@ class WriteView final : public PageSink {
   struct PrivatePage {
     PageId page{};
     FrameIndex frame = kNoFrame;
-    FrameIndex base = kNoFrame;
+    TxnNumber base{};  // The version that was copied, unless fresh.
     EditList edits = EditList::fresh();
     bool fresh = false;
     std::uint32_t level = 0;  // Savepoints open when it was added or last set aside.
@@ -50,6 +49,9 @@ class WriteView final : public PageSink {
   // Publishing takes them over.
   [[nodiscard]] IdRuns& freed() { return bottom_.freed; }
 
+  // The version that a private page was copied from, pinned; the transaction's number and place in
+  // errors. For checked builds.
+  Result<FrameIndex> base_of(const PrivatePage& page) { return find_shared(page.page); }
   // A copy that was made and never changed isn't part of the transaction.
   void drop_unchanged(PrivatePage& page);
 

@@ -76,6 +76,8 @@ Options LabDatabase::options(OpenMode mode) {
   options.log_segment_bytes = shape_.segment_bytes;
   options.background = Background::kHost;
   options.arena = arena_.bytes();
+  if (shape_.frames != 0)
+    options.arena = options.arena.first(std::size_t{shape_.frames} * shape_.page_size);
   options.environment = &environment_;
   return options;
 }
@@ -95,11 +97,12 @@ void LabDatabase::open() {
   const OpenMode mode = created_ ? OpenMode::kReadWrite : OpenMode::kCreate;
   auto opened = Database::open(kPath, options(mode));
   if (!opened && opened.error().code() == ErrorCode::kLimitExceeded &&
-      shape_.cache_bytes < widest_cache_) {
+      (shape_.cache_bytes < widest_cache_ || shape_.frames != 0)) {
     // A transaction that was made in a larger cache: as it says, a larger one opens it.
     say("open(): " + opened.error().to_string());
     ++counters_.limits;
     shape_.cache_bytes = widest_cache_;
+    shape_.frames = 0;
     opened = Database::open(kPath, options(mode));
   }
   widest_cache_ = std::max(widest_cache_, shape_.cache_bytes);

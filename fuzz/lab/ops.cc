@@ -105,6 +105,7 @@ Shape Shape::draw(Choices& choices) {
     shape.key_count = 150;
     shape.value_bytes_max = 120000;
   }
+  if (choices.chance(1, 4)) shape.frames = kMinFrames + choices.below(48);
   shape.asked_page_size = shape.page_size;
   return shape;
 }
@@ -113,6 +114,7 @@ void Shape::draw_options(Choices& choices) {
   constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
   constexpr std::uint64_t kCaches[] = {kMiB, kMiB + 40960, 2 * kMiB, 4 * kMiB, kLabCacheMax};
   cache_bytes = kCaches[choices.below(std::size(kCaches))];
+  frames = choices.chance(1, 4) ? kMinFrames + choices.below(48) : 0;
   segment_bytes = kLogSegmentMin << choices.below(4);
   checkpoint_log_bytes = std::uint64_t{4096} << choices.below(8);
   durability = static_cast<Durability>(choices.below(3));

@@ -74,6 +74,7 @@ struct Shape {
   std::uint32_t page_size = 4096;        // Of the database, for ever.
   std::uint32_t asked_page_size = 4096;  // Of an opening; only a new file has it.
   std::uint64_t cache_bytes = std::uint64_t{1} << 20;
+  std::uint32_t frames = 0;  // No more than these; 0: as many as cache_bytes are.
   std::uint64_t segment_bytes = std::uint64_t{64} << 10;
   std::uint64_t checkpoint_log_bytes = std::uint64_t{64} << 10;
   Durability durability = Durability::kSync;

@@ -56,6 +56,7 @@ struct Stats {
   std::uint64_t pages_written = 0;          ///< Written to the tree file, map pages included.
   std::uint64_t pages_read = 0;             ///< Read from the tree file.
   std::uint64_t pages_evicted = 0;
+  std::uint64_t pages_parked = 0;  ///< Versions that memory had no room for, noted in the file.
 
   // Memory, bytes.
   std::uint64_t cache_budget_bytes = 0;
@@ -63,6 +64,7 @@ struct Stats {
   std::uint64_t cache_dirty_bytes = 0;    ///< Of those, not yet in the tree file.
   std::uint64_t cache_version_bytes = 0;  ///< Of those, superseded versions kept for readers.
   std::uint64_t table_bytes = 0;          ///< The in-memory page table.
+  std::uint64_t parked_table_bytes = 0;   ///< Where parked versions lie.
   std::uint64_t log_buffer_bytes = 0;
 
   // Readers.
@@ -76,6 +78,7 @@ struct Stats {
   // Disk, bytes.
   std::uint64_t file_bytes = 0;
   std::uint64_t free_bytes = 0;      ///< In the tree file, reusable.
+  std::uint64_t parked_bytes = 0;    ///< Of the tree file: versions parked there now.
   std::uint64_t log_file_bytes = 0;  ///< All log files together.
 };
 

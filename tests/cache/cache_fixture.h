@@ -36,12 +36,14 @@ class CacheTest : public testing::Test {
   void start(std::size_t budget_frames) {
     slots_.open(0).value();
     slots_.release_unused(std::vector<bool>(1));
-    cache_ = PageCache::create({.file = file_.get(),
+    cache_ = PageCache::create({.storage = &storage_,
+                                .file = file_.get(),
                                 .slots = &slots_,
                                 .map = &map_,
                                 .page_size = kPageSize,
                                 .tag = kTag,
                                 .budget_bytes = budget_frames * (kPageSize + 128),
+                                .may_park = true,
                                 .arena = {},
                                 .on_damage = {}})
                  .value();
@@ -57,25 +59,27 @@ class CacheTest : public testing::Test {
     for (std::uint32_t id : ids) {
       cache_->table().row(PageId{id}).value();
       const FrameIndex frame = must(cache_->take_frame());
-      FrameIndex base = kNoFrame;
+      TxnNumber base{};
       const TablePage* row = cache_->table().peek(PageId{id});
-      if (Word{row->word.load()}.frame() != kNoFrame || entry_slot(row->entry.load()) != kNoSlot) {
+      const bool fresh = Word{row->word.load()}.version() == kNoVersion &&
+                         entry_slot(row->entry.load()) == kNoSlot;
+      if (!fresh) {
         cache_->readers().enter(reader);
-        base = must(cache_->find(PageId{id}, cache_->newest(), reader));
-        cache_->pin_base(base);
+        base = page_txn(cache_->data(must(cache_->find(PageId{id}, cache_->newest(), reader))));
         cache_->readers().leave(reader);
       }
       format_page(cache_->bytes(frame), kTag, txn, PageId{id}, TreeId{1}, PageKind::kOverflow, 0);
       store16(cache_->data(frame) + page_at::kGapBegin, kPageSize);  // No gap: sealing clears it.
       store16(cache_->data(frame) + page_at::kGapEnd, kPageSize);
       store64(cache_->data(frame) + 100, raw(txn) * 10'000 + id);
-      pages.push_back({PageId{id}, frame, base});
+      pages.push_back({PageId{id}, frame, fresh, base});
     }
     cache_->readers().release(reader);
     slots_.reserve(cache_->slots_for(pages, {})).value();
     const std::uint32_t set_aside = cache_->slots_for(pages, {});
     IdRuns freed;
-    const std::uint32_t used = cache_->publish(pages, freed, txn, [&] { expect_not_newest(txn); });
+    const std::uint32_t used =
+        must(cache_->publish(pages, freed, txn, [&] { expect_not_newest(txn); }));
     slots_.unreserve(set_aside - used);
     if (durable) {
       cache_->sync_begins(txn);
@@ -87,7 +91,8 @@ class CacheTest : public testing::Test {
     const TxnNumber txn = next(cache_->newest());
     slots_.reserve(100).value();
     IdRuns freed{run};
-    const std::uint32_t used = cache_->publish({}, freed, txn, [&] { expect_not_newest(txn); });
+    const std::uint32_t used =
+        must(cache_->publish({}, freed, txn, [&] { expect_not_newest(txn); }));
     slots_.unreserve(100 - used);
     cache_->became_durable(txn);
     return txn;
@@ -96,13 +101,17 @@ class CacheTest : public testing::Test {
   void write_back(TxnNumber d) {
     const auto dirty = must(cache_->take_dirty(d));
     for (PageId id : dirty.pages) {
-      const FrameIndex frame = cache_->dirty_version_at(id, d);
-      if (frame == kNoFrame) continue;
-      std::vector<std::byte> page(cache_->bytes(frame).begin(), cache_->bytes(frame).end());
-      const std::uint64_t check = seal_page(page);
-      const Slot slot = slots_.allocate(kNoSlot).value();
-      file_->write(slots_.offset_of(slot), page).value();
-      slots_.free(cache_->became_clean(id, frame, make_entry(slot, check)));
+      const PageCache::DirtyVersion dirty_version = cache_->dirty_version_at(id, d);
+      MapEntry entry = dirty_version.parked;
+      if (const FrameIndex frame = dirty_version.frame; frame != kNoFrame) {
+        std::vector<std::byte> page(cache_->bytes(frame).begin(), cache_->bytes(frame).end());
+        cache_->unpin_base(frame);
+        const std::uint64_t check = seal_page(page);
+        const Slot slot = slots_.allocate(kNoSlot).value();
+        file_->write(slots_.offset_of(slot), page).value();
+        entry = make_entry(slot, check);
+      }
+      if (entry_slot(entry) != kNoSlot) slots_.free(cache_->became_clean(id, d, entry));
     }
     slots_.unreserve(static_cast<std::uint32_t>(slots_.reserved_slots()));
   }

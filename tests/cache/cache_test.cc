@@ -76,10 +76,10 @@ TEST_F(CacheTest, C4WhatIsReadIsVerifiedAgainstItsEntry) {
   // Evicts page 1, then rots it where it lies.
   ReaderSlot& reader = **cache_->readers().claim();
   const TablePage* row = cache_->table().peek(PageId{1});
-  for (int i = 0; i < 20 && Word{row->word.load()}.frame() != kNoFrame; ++i) {
+  for (int i = 0; i < 20 && Word{row->word.load()}.version() != kNoFrame; ++i) {
     for (std::uint32_t id = 2; id <= 60; ++id) seen(id, cache_->newest(), reader).value();
   }
-  ASSERT_EQ(Word{row->word.load()}.frame(), kNoFrame);
+  ASSERT_EQ(Word{row->word.load()}.version(), kNoVersion);
   const std::uint64_t offset = slots_.offset_of(entry_slot(row->entry.load()));
   std::byte byte[1];
   file_->read(offset + 3000, byte).value();

@@ -47,30 +47,6 @@ TEST_F(SpaceTest, ChangingOneRecordTakesNoMoreMemory) {
   EXPECT_LT(db.stats().cache_frame_bytes, 4U << 20);
 }
 
-TEST_F(SpaceTest, ReadersGoOnWhenNothingMoreCanBeWritten) {
-  Options options = world_.options();
-  options.page_size = 4096;
-  options.cache_bytes = kMinCacheBytes;
-  Database db = MUST(Database::open("db", options));
-  for (int i = 0; i < 30; ++i) MUST(fill(db, i * 100, i * 100 + 100, 300, 'a'));
-  MUST(db.checkpoint());
-  const ReadTransaction reader = MUST(db.begin_read());
-  Contents model = contents_of(db);
-  bool refused = false;
-  for (int i = 0; i < 3000 && !refused; i += 5) {
-    auto put = db.put(numbered(i), "changed");
-    if (put) {
-      model[numbered(i)] = "changed";
-    } else {
-      EXPECT_EQ(put.error().code(), ErrorCode::kLimitExceeded);
-      refused = true;
-    }
-  }
-  EXPECT_TRUE(refused) << "the reader keeps more than the cache has";
-  for (const auto& [key, value] : contents_of(reader)) ASSERT_EQ(value, std::string(300, 'a'));
-  ASSERT_TRUE(contents_of(db) == model);
-}
-
 TEST_F(SpaceTest, TheSmallestBudgetTakesLessThanFiveMebibytes) {
   TempDirectory directory;
   int pipe_ends[2];

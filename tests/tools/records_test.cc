@@ -17,7 +17,7 @@ TEST_F(RecordCommands, GetWritesTheExactBytesOfAValue) {
 TEST_F(RecordCommands, ALargeValueGetsTheCacheItNeedsUnlessOneIsGiven) {
   std::string value(std::size_t{50} << 20, '\0');
   for (std::size_t i = 0; i < value.size(); i += 1000) value[i] = static_cast<char>(i / 1000);
-  const Outcome small = holdfast({"put", "DB", "k", "-", "--cache", "64M"}, {.input = value});
+  const Outcome small = holdfast({"put", "DB", "k", "-", "--cache", "16M"}, {.input = value});
   EXPECT_EQ(small.code, 2);
   EXPECT_NE(small.err.find("cache"), std::string::npos);
   const Outcome put = holdfast({"put", "DB", "k", "-"}, {.input = value});

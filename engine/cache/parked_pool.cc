@@ -1,0 +1,69 @@
+#include "engine/cache/parked_pool.h"
+
+#include <algorithm>
+
+namespace holdfast {
+
+ParkedPool::ParkedPool(std::uint32_t most)
+    : most_(most), chunks_(new Atomic<Chunk*>[most / kChunk + 1]()) {}
+
+ParkedPool::~ParkedPool() {
+  for (std::uint32_t chunk = 0; chunk * kChunk < made_; ++chunk) delete chunks_[chunk].load();
+}
+
+VersionRef ParkedPool::take(std::uint64_t oldest_guard) {
+  MutexLock lock(mutex_);
+  if (free_.empty()) {
+    const auto still_seen = std::find_if(limbo_.begin(), limbo_.end(), [&](VersionRef ref) {
+      return at(ref).retired_at >= oldest_guard;
+    });
+    free_.insert(free_.end(), limbo_.begin(), still_seen);
+    in_use_.fetch_sub(static_cast<std::uint32_t>(still_seen - limbo_.begin()),
+                      std::memory_order_relaxed);
+    limbo_.erase(limbo_.begin(), still_seen);
+  }
+  if (free_.empty() && !make_more()) return kNoVersion;
+  const VersionRef ref = free_.back();
+  free_.pop_back();
+  in_use_.fetch_add(1, std::memory_order_relaxed);
+  Parked& taken = at(ref);
+  taken.frame.store(kNoFrame);
+  taken.older.store(kNoVersion);
+  taken.owns_slot = false;
+  taken.dirty = false;
+  taken.set_aside = false;
+  return ref;
+}
+
+VersionRef ParkedPool::take_if_any(std::uint64_t oldest_guard) noexcept {
+  try {
+    return take(oldest_guard);
+  } catch (const std::bad_alloc&) {
+    return kNoVersion;
+  }
+}
+
+bool ParkedPool::make_more() {
+  if (made_ + kChunk > most_) return false;
+  free_.reserve(made_ + kChunk);
+  limbo_.reserve(made_ + kChunk);
+  chunks_[made_ / kChunk].store(new Chunk(), std::memory_order_release);
+  bytes_.fetch_add(sizeof(Chunk) + 2 * kChunk * sizeof(VersionRef), std::memory_order_relaxed);
+  for (std::uint32_t i = kChunk; i > 0; --i) free_.push_back((made_ + i - 1) | kParkedBit);
+  made_ += kChunk;
+  return true;
+}
+
+void ParkedPool::give_back(VersionRef ref) noexcept {
+  MutexLock lock(mutex_);
+  free_.push_back(ref);
+  in_use_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ParkedPool::retire(VersionRef ref, std::uint64_t epoch) noexcept {
+  MutexLock lock(mutex_);
+  at(ref).retired_at = epoch;
+  limbo_.push_back(ref);
+}
+
+}  // namespace holdfast
