@@ -6,6 +6,7 @@
 
 #include "fuzz/crashlab_args.h"
 #include "fuzz/crashlab_run.h"
+#include "fuzz/crashlab_source.h"
 #include "fuzz/crashlab_torture.h"
 #include "fuzz/lab/replay_line.h"
 #include "fuzz/lab/shrink.h"
@@ -64,6 +65,9 @@ ExitCode run(const Arguments& args) {
       return run_shrink(args);
     case Verb::kTorture:
       return run_torture(args);
+    case Verb::kMutants:
+    case Verb::kCoverage:
+      return say(ExitCode::kUsage, hand_on(args));
   }
   return ExitCode::kUsage;
 }

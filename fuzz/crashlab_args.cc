@@ -39,6 +39,15 @@ std::string row_names() {
   return names;
 }
 
+void declare_shares(CLI::App& run, Arguments& args) {
+  run.add_option("--seconds", args.seconds, "Stop after this time")->check(CLI::PositiveNumber);
+  run.add_option("--jobs", args.jobs, "Threads; default: one for each processor")
+      ->check(CLI::Range(1u, 1024u));
+  run.add_option("--from", args.from, "Go on with this part, which a run that time ended names");
+  run.add_option("--parts", args.parts, "At most so many parts; of lives, seeds");
+  run.add_flag("--json", args.json, "One object a line: each thing found, then a summary");
+}
+
 void declare_run(CLI::App& app, Arguments& args) {
   static const std::map<std::string, Kind> kKinds = {
       {"points", Kind::kPoints}, {"short", Kind::kShort}, {"faults", Kind::kFaults},
@@ -55,10 +64,8 @@ void declare_run(CLI::App& app, Arguments& args) {
       ->required()
       ->check(
           CLI::IsMember({"points", "short", "faults", "bits", "swaps", "lives"}).description(""));
-  run->add_option("--seconds", args.seconds, "Stop after this time")->check(CLI::PositiveNumber);
+  declare_shares(*run, args);
   run->add_option("--seed", args.seed, "lives: the first seed");
-  run->add_option("--jobs", args.jobs, "Threads; default: one for each processor")
-      ->check(CLI::Range(1u, 1024u));
   run->add_option("--workload", args.workload,
                   "points, faults: only this one of " + workload_names() +
                       ", or a short one like new.p1d2c; bits: only this state of " + state_names());
@@ -69,11 +76,36 @@ void declare_run(CLI::App& app, Arguments& args) {
       ->check([](const std::string& name) {
         return find_disk(name) ? std::string() : "there are the disks " + disk_names();
       });
-  run->add_option("--from", args.from, "Go on with this part, which a run that time ended names");
-  run->add_option("--parts", args.parts, "At most so many parts; of lives, seeds");
-  run->add_flag("--json", args.json, "One object a line: each thing found, then a summary");
   run->footer("Example:\n  crashlab run points --seconds 600\n\n" + std::string(kExitCodes));
   run->callback([&args] { args.verb = Verb::kRun; });
+}
+
+void declare_bits(CLI::App& app, Arguments& args) {
+  CLI::App* sub = app.add_subcommand("bits", "Flips every bit of a small database: run bits");
+  declare_shares(*sub, args);
+  sub->add_option("--workload", args.workload, "Only this state of " + state_names());
+  sub->footer(kExitCodes);
+  sub->callback([&args] {
+    args.verb = Verb::kRun;
+    args.kind = Kind::kBits;
+  });
+}
+
+// What works on the source, by a script of its own, whose words follow.
+void declare_script(CLI::App& app, Arguments& args, Verb verb, const char* name, const char* about,
+                    const char* example) {
+  CLI::App* sub = app.add_subcommand(name, about);
+  sub->add_option("--source", args.source,
+                  "The source tree; default: the one that the current directory lies in");
+  sub->prefix_command();
+  if (verb == Verb::kMutants) sub->set_help_flag();  // The script has its own.
+  sub->footer(std::string("What else is said goes to the script that does it.\n"
+                          "Example:\n  crashlab ") +
+              example);
+  sub->callback([&args, verb, sub] {
+    args.verb = verb;
+    args.words = sub->remaining();
+  });
 }
 
 void declare_torture(CLI::App& app, Arguments& args) {
@@ -134,6 +166,11 @@ std::expected<Arguments, ParseStop> parse(int argc, const char* const* argv) {
   args.jobs = std::max(1u, std::thread::hardware_concurrency());
   declare_run(app, args);
   declare_torture(app, args);
+  declare_bits(app, args);
+  declare_script(app, args, Verb::kMutants, "mutants",
+                 "Shows that seeded bugs are found: fuzz/mutants/mutants.py", "mutants --slice 3");
+  declare_script(app, args, Verb::kCoverage, "coverage",
+                 "Measures which branches are taken: tools/coverage", "coverage wal recovery");
   declare_line(app, args, Verb::kReplay, "replay", "Does it again, and tells its story");
   declare_line(app, args, Verb::kShrink, "shrink", "Makes a line of kind points smaller");
   try {

@@ -6,13 +6,14 @@
 #include <expected>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "fuzz/lab/sim_crash.h"
 #include "tools/exit_code.h"
 
 namespace holdfast::crashlab {
 
-enum class Verb { kRun, kReplay, kShrink, kTorture };
+enum class Verb { kRun, kReplay, kShrink, kTorture, kMutants, kCoverage };
 enum class Kind { kPoints, kShort, kFaults, kBits, kSwaps, kLives };
 
 struct Arguments {
@@ -27,6 +28,8 @@ struct Arguments {
   DiskKind disk = DiskKind::kWeak;
   std::string line;
   std::string directory;
+  std::string source;              // Of mutants and coverage; empty: around here.
+  std::vector<std::string> words;  // For the script that does their work.
   bool json = false;
 };
 

@@ -174,6 +174,13 @@ class Run {
     line.number("found", found_.size()).flag("whole", whole).number("parts", done_);
     if (!whole) line.number("go_on_from", resume);
     for (const Figure& each : sweep_->figures()) line.number(each.name, each.value);
+    std::vector<JsonObject> places;
+    for (const Place& each : sweep_->places()) {
+      JsonObject& place = places.emplace_back();
+      place.text("call", each.call).number("address", each.address);
+      place.number("called", each.called).number("struck", each.struck);
+    }
+    if (!places.empty()) line.list("places", places);
     return line.text("covered", sweep_->covered()).real("seconds", seconds()).line();
   }
 

@@ -27,6 +27,14 @@ struct Figure {
   std::uint64_t value;
 };
 
+// A place in the program that calls storage; fuzz/sites.py finds its line.
+struct Place {
+  const char* call;
+  std::uint64_t address;  // Within the program's file.
+  std::uint64_t called;
+  std::uint64_t struck;  // By a fault.
+};
+
 using GoOn = std::function<bool()>;
 
 class Worker {
@@ -48,6 +56,7 @@ class Sweep {
   [[nodiscard]] virtual std::vector<Figure> figures() const = 0;
   // The figure whose rate is worth a look: its name among figures().
   [[nodiscard]] virtual const char* pace() const = 0;
+  [[nodiscard]] virtual std::vector<Place> places() const { return {}; }
   // A sentence about what was covered, and what was only sampled.
   [[nodiscard]] virtual std::string covered() const = 0;
 };

@@ -9,6 +9,8 @@
 #include "fuzz/sweep.h"
 #include "fuzz/sweep_order.h"
 
+extern "C" const char __executable_start;  // The linker's: where this program lies in memory.
+
 namespace holdfast::crashlab {
 namespace {
 
@@ -32,6 +34,18 @@ class FaultsSweep final : public Sweep {
             {"recoveries", sum_.recoveries},
             {"sites", sites_.all().size()},
             {"sites_that_failed", sites_.covered()}};
+  }
+
+  [[nodiscard]] std::vector<Place> places() const override {
+    MutexLock lock(mutex_);
+    std::vector<Place> places;
+    for (const auto& [site, count] : sites_.all()) {
+      const auto* at = static_cast<const char*>(site.second);
+      places.push_back({sim_call_name(site.first),
+                        static_cast<std::uint64_t>(at - &__executable_start), count.called,
+                        count.struck});
+    }
+    return places;
   }
 
   [[nodiscard]] std::string covered() const override {
