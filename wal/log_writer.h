@@ -217,6 +217,7 @@ class LogWriter {
   Atomic<TxnNumber> written_txn_{TxnNumber{0}};
   Atomic<TxnNumber> durable_txn_{TxnNumber{0}};
   Atomic<std::uint64_t> appended_groups_{0};
+  Atomic<std::uint64_t> waiting_{0};  // Threads in sync_through(), while theirs isn't durable.
   Atomic<std::uint64_t> announced_groups_{0};  // appended_groups_ when the last sync began.
   Atomic<std::uint64_t> written_bytes_{0};
   Atomic<std::uint64_t> sync_count_{0};
