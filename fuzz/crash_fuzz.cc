@@ -19,6 +19,7 @@
 #include <string>
 
 #include "fuzz/lab/crash_run.h"
+#include "fuzz/lab/keep_memory.h"
 #include "fuzz/lab/lab_database.h"
 #include "fuzz/lab/swarm.h"
 
@@ -75,7 +76,8 @@ void tell_progress(const holdfast::CrashRun& lab, double seconds) {
 }
 
 // What was wrong, or nothing.
-std::optional<std::string> calm_run(std::uint64_t seed, std::uint64_t& ops) {
+std::optional<std::string> calm_run(std::uint64_t seed, std::uint64_t& ops,
+                                    std::uint64_t& records) {
   static holdfast::SimDisk disk;
   static holdfast::LabDatabase database(disk);
   holdfast::Choices choices(seed);
@@ -88,29 +90,36 @@ std::optional<std::string> calm_run(std::uint64_t seed, std::uint64_t& ops) {
   }
   if (database.usable()) database.close();
   ops += database.counters().ops;
+  records += database.counters().records;
   database.stop();
   return database.failure();
 }
 
 int run_calm(const Arguments& arguments) {
   const auto begin = std::chrono::steady_clock::now();
-  std::uint64_t ops = 0, runs = 0;
+  std::uint64_t ops = 0, records = 0, runs = 0;
   for (; runs < arguments.runs && seconds_since(begin) < arguments.seconds; ++runs) {
-    if (const auto failure = calm_run(arguments.seed + runs, ops)) {
+    if (const auto failure = calm_run(arguments.seed + runs, ops, records)) {
       std::fprintf(stderr, "FOUND: %s\nAgain: crash_fuzz --calm --seed %llu --runs 1\n",
                    failure->c_str(), static_cast<unsigned long long>(arguments.seed + runs));
       return 5;
     }
   }
-  std::fprintf(stderr, "%llu calm runs, %llu ops; per second of a core: %.0f ops\n",
-               static_cast<unsigned long long>(runs), static_cast<unsigned long long>(ops),
-               static_cast<double>(ops) / cpu_seconds());
+  const double cpu = cpu_seconds();
+  std::fprintf(
+      stderr,
+      "%llu calm runs, %llu ops, %llu operations on records in them; per second of a core: "
+      "%.0f ops, %.0f operations on records\n",
+      static_cast<unsigned long long>(runs), static_cast<unsigned long long>(ops),
+      static_cast<unsigned long long>(records), static_cast<double>(ops) / cpu,
+      static_cast<double>(records) / cpu);
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  holdfast::keep_memory();
   Arguments arguments;
   if (!read_arguments(argc, argv, arguments)) {
     std::fprintf(stderr,

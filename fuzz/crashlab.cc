@@ -8,6 +8,7 @@
 #include "fuzz/crashlab_run.h"
 #include "fuzz/crashlab_source.h"
 #include "fuzz/crashlab_torture.h"
+#include "fuzz/lab/keep_memory.h"
 #include "fuzz/lab/replay_line.h"
 #include "fuzz/lab/shrink.h"
 #include "tools/interrupt.h"
@@ -89,5 +90,6 @@ int main_of(int argc, char** argv) {
 }  // namespace holdfast::crashlab
 
 int main(int argc, char** argv) {
+  holdfast::keep_memory();
   return holdfast::crashlab::main_of(argc, argv);
 }

@@ -1,5 +1,4 @@
 // explore [SCENARIO…] [--preemptions N] [--seconds N] [--replay SCHEDULE]
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <cstring>
 
 #include "fuzz/explore/scenarios.h"
+#include "fuzz/lab/keep_memory.h"
 
 namespace holdfast::explore {
 namespace {
@@ -71,11 +71,7 @@ bool explore_one(const ScenarioKind& scenario, const Arguments& arguments) {
 }
 
 int run(int argc, char** argv) {
-#ifdef __GLIBC__
-  // Every run makes a disk and a database: their memory is kept from one to the next.
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-#endif
+  keep_memory();
   Arguments arguments;
   if (!read_arguments(argc, argv, arguments)) {
     std::fprintf(stderr,

@@ -12,6 +12,7 @@ namespace {
 
 void add(LabCounters& sum, const LabCounters& more) {
   sum.ops += more.ops;
+  sum.records += more.records;
   sum.commits += more.commits;
   sum.openings += more.openings;
   sum.recoveries += more.recoveries;

@@ -64,6 +64,7 @@ void LabDatabase::put_if(const Op& op) {
       break;
   }
   if (!did) return (void)refused_change(did.error(), "a conditional put");
+  ++counters_.records;
   if (*did != should) {
     return fail("a conditional put of " + show_bytes(key) + ", expected " + show(expected) +
                 ", answers " + (*did ? "true" : "false"));
@@ -121,6 +122,7 @@ void LabDatabase::batch(const Op& op) {
     if (!usable()) abort();
     return;
   }
+  counters_.records += changes.size();
   for (const auto& [key, value] : changes) {
     if (value) {
       model_.put(name, key, *value);
@@ -217,6 +219,7 @@ void LabDatabase::get_many(const Op& op) {
     return (void)(writer_ ? refused_change(got.error(), "get_many()")
                           : excused(got.error(), "get_many()"));
   }
+  counters_.records += keys.size();
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto want = found->second.find(keys[i]);
     const bool there = want != found->second.end();
@@ -259,6 +262,7 @@ void LabDatabase::walk(const Op& op) {
       return fail("a cursor after " + show_bytes(key) + " stands " +
                   (*on ? "on " + show_bytes(cursor->key()) : "nowhere") + ", not on " + show(want));
     }
+    ++counters_.records;
     if (!*on) return;
     key = *want;
     if (i % 2 == 0) {

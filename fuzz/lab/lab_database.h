@@ -36,6 +36,7 @@ enum class Weather : std::uint8_t {
 
 struct LabCounters {
   std::uint64_t ops = 0;
+  std::uint64_t records = 0;  // Puts, erases, gets and steps of cursors in them, one by one.
   std::uint64_t commits = 0;
   std::uint64_t openings = 0;
   std::uint64_t recoveries = 0;  // Openings that found a log.

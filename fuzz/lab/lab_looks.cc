@@ -63,6 +63,7 @@ void LabDatabase::get(const Op& op) {
     // Without a writer the newest state is what a plain get() shows.
     const auto got = db_->get(key);
     if (!got) return (void)excused(got.error(), "get()");
+    ++counters_.records;
     const auto want = records->second.find(key);
     if (got->has_value() != (want != records->second.end()) ||
         (got->has_value() && **got != want->second)) {
@@ -74,6 +75,7 @@ void LabDatabase::get(const Op& op) {
   if (!tree) return (void)refused_change(tree.error(), "open_tree()");
   const auto got = writer_->get(*tree, key);
   if (!got) return (void)refused_change(got.error(), "the writer's get()");
+  ++counters_.records;
   const auto want = records->second.find(key);
   if (got->has_value() != (want != records->second.end()) ||
       (got->has_value() && **got != want->second)) {

@@ -18,7 +18,7 @@ constexpr int kBackgroundMost = 10'000;  // Steps in a row; more would never end
 void LabDatabase::apply(const Op& op) {
   if (!usable()) return;
   ++counters_.ops;
-  say(to_string(op));
+  if (story_ != nullptr) say(to_string(op));
   settled_ = settled_ && op.kind == Kind::kVerify;
   switch (op.kind) {
     case Kind::kPut:
@@ -174,6 +174,7 @@ void LabDatabase::put(const Op& op) {
       return (void)refused_change(done.error(), "put()");
     }
     model_.put(name, key, value);
+    ++counters_.records;
   }
 }
 
@@ -188,6 +189,7 @@ void LabDatabase::erase(const Op& op) {
     const std::string key = shape_.key(number % shape_.key_count);
     const auto erased = writer_->erase(*tree, key);
     if (!erased) return (void)refused_change(erased.error(), "erase()");
+    ++counters_.records;
     if (*erased != model_.erase(name, key)) {
       fail("erase() of " + show_bytes(key) + " answers " + (*erased ? "true" : "false"));
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/limits.h"
 #include "fuzz/lab/short_workloads.h"
 
 namespace holdfast {
@@ -9,8 +10,10 @@ namespace {
 
 using Kind = Op::Kind;
 
-Shape shape(Shape::Keys keys, std::uint32_t key_count, std::uint64_t checkpoint_log_bytes) {
+Shape shape(Shape::Keys keys, std::uint32_t key_count, std::uint64_t checkpoint_log_bytes,
+            std::uint64_t segment_bytes = kLogSegmentMin) {
   Shape shape;
+  shape.segment_bytes = segment_bytes;
   shape.keys = keys;
   shape.key_count = key_count;
   shape.value_bytes_max = 6000;
@@ -111,10 +114,10 @@ std::vector<Op> segments() {
   };
 }
 
-// A file that grows, is emptied and cut when it is closed, twice.
+// A file that grows, and its log with it, is emptied and cut when it is closed, twice.
 std::vector<Op> shrinking() {
   return {
-      {.kind = Kind::kPutRun, .count = 10, .key = 0, .bytes = 3000},
+      {.kind = Kind::kPutRun, .count = 10, .key = 0, .bytes = 7000},
       {.kind = Kind::kCommitSync},
       {.kind = Kind::kCheckpoint},
       {.kind = Kind::kEraseRun, .count = 60, .key = 5},
@@ -193,8 +196,8 @@ std::span<const Workload> workloads() {
       {"trees", "several trees, splits, long values", shape(Shape::Keys::kMixed, 16, kMany),
        trees()},
       {"segments", "a log of several files", shape(Shape::Keys::kShort, 8, kMany), segments()},
-      {"shrinking", "a file that is emptied and cut", shape(Shape::Keys::kMixed, 12, kMany),
-       shrinking()},
+      {"shrinking", "a file that is emptied and cut",
+       shape(Shape::Keys::kMixed, 12, kMany, 4 * kLogSegmentMin), shrinking()},
       {"transactions", "savepoints, conditions, trees that go",
        shape(Shape::Keys::kMixed, 12, kMany), transactions()},
   };
