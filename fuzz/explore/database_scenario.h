@@ -49,6 +49,7 @@ class DatabaseScenario : public Scenario {
  private:
   Options options_on(SimDisk& disk);
   void open();
+  std::string judge_files();
   void judge_database(Database& database, std::uint64_t at_least, const char* when);
 
   SimClock clock_;

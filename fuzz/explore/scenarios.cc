@@ -1,5 +1,7 @@
 #include "fuzz/explore/scenarios.h"
 
+#include <optional>
+
 #include "fuzz/explore/database_scenario.h"
 
 namespace holdfast::explore {
@@ -152,6 +154,107 @@ class GoodAndBadBatch final : public DatabaseScenario {
   }
 };
 
+// A cache of few pages: whoever reads long values makes others' pages go and come back.
+class Eviction : public DatabaseScenario {
+ public:
+  Eviction() : DatabaseScenario(few_frames()) {
+    for (const char* key : kLong) {
+      good(database().put(key, std::string(kLongBytes, key[0])), "put a long value");
+      good(database().checkpoint(), "checkpoint");  // Clean pages may go.
+    }
+  }
+
+ protected:
+  void read_long(const char* key) {
+    auto reader = database().begin_read();
+    if (!good(reader, "begin_read")) return;
+    const std::uint64_t seen = read_state(*reader);
+    const std::uint64_t evicted = database().stats().pages_evicted;
+    const auto value = reader->get(key);
+    if (!good(value, "get a long value")) return;
+    if (!*value || **value != std::string(kLongBytes, key[0])) fault("a long value is wrong");
+    if (database().stats().pages_evicted == evicted) fault("no page had to go");
+    if (read_state(*reader) != seen) fault("a snapshot has changed");
+  }
+  static constexpr const char* kLong[] = {"long", "more", "next"};
+
+ private:
+  static constexpr std::size_t kLongBytes = 400'000;  // Some 25 of the 60 frames.
+  static Options few_frames() {
+    Options options;
+    options.page_size = 16384;
+    options.cache_bytes = std::size_t{1} << 20;
+    return options;
+  }
+};
+
+class EvictionAndCommit final : public Eviction {
+ public:
+  Threads threads() override {
+    return {[this] { read_long(kLong[0]); }, [this] { commit(Durability::kSync); }};
+  }
+};
+
+class EvictionAndCheckpoint final : public Eviction {
+ public:
+  EvictionAndCheckpoint() { commit(Durability::kSync); }
+  Threads threads() override {
+    return {[this] { read_long(kLong[0]); },
+            [this] { good(database().checkpoint(), "checkpoint"); }};
+  }
+};
+
+// Old versions are collected when a snapshot ends, while another thread makes new ones.
+class Collection final : public DatabaseScenario {
+ public:
+  Collection() {
+    auto reader = database().begin_read();
+    if (good(reader, "begin_read")) held_.emplace(*std::move(reader));
+    commit(Durability::kSync);
+  }
+  Threads threads() override {
+    return {[this] {
+              if (held_ && read_state(*held_) != acknowledged_before_)
+                fault("a snapshot has changed");
+              held_.reset();
+              read_and_expect_at_least(acknowledged_before_ + 1);
+            },
+            [this] { commit(Durability::kSync); },
+            [this] { good(database().run_background(), "run_background"); }};
+  }
+
+ private:
+  const std::uint64_t acknowledged_before_ = acknowledged();
+  std::optional<ReadTransaction> held_;
+};
+
+// close() comes too early as long as a snapshot is open, and then folds all in.
+class ReaderAndClose final : public DatabaseScenario {
+ public:
+  ReaderAndClose() {
+    commit(Durability::kLazy);
+    auto reader = database().begin_read();
+    if (good(reader, "begin_read")) held_.emplace(*std::move(reader));
+  }
+  Threads threads() override {
+    return {[this] {
+              if (held_) (void)read_state(*held_);
+              held_.reset();
+            },
+            [this] {
+              for (int i = 0; i < 3; ++i) {
+                const auto closed = database().close();
+                if (closed) return;
+                if (closed.error().code() != ErrorCode::kInvalidArgument)
+                  return fault("close: " + closed.error().to_string());
+              }
+            }};
+  }
+
+ private:
+  std::optional<ReadTransaction> held_;
+};
+
 template <class S>
 ScenarioKind kind(const char* name, const char* story) {
   return {name, story, [] { return std::make_unique<S>(); }};
@@ -172,6 +275,10 @@ std::span<const ScenarioKind> scenarios() {
       kind<TwoBatches>("two-batches", "two batches at once, in one transaction or two"),
       kind<GoodAndBadBatch>("refused-batch", "a batch beside one that is refused"),
       kind<BackgroundAndCommits>("background", "two commits beside the background's steps"),
+      kind<EvictionAndCommit>("eviction-commit", "a read that evicts beside a durable commit"),
+      kind<EvictionAndCheckpoint>("eviction-checkpoint", "a read that evicts beside a checkpoint"),
+      kind<Collection>("collection", "a snapshot ends beside a commit and the background"),
+      kind<ReaderAndClose>("reader-close", "close() while the last snapshot ends"),
   };
   return all;
 }
