@@ -11,6 +11,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/limits.h"
 #include "engine/base/result.h"
+#include "engine/base/zeros.h"
 #include "engine/database_impl.h"
 #include "engine/redo_pages.h"
 #include "recovery/log_files.h"
@@ -278,10 +279,7 @@ Result<void> DatabaseImpl::check_no_stray_log(const LogFiles& files) const {
     if (segment.header.ref.epoch <= meta_->meta().epoch) continue;
     std::vector<std::byte> block(kLogBlockBytes);
     const std::size_t bytes = TRY(segment.file->read(kSegmentBodyOffset, block));
-    const bool empty =
-        std::all_of(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(bytes),
-                    [](std::byte b) { return b == std::byte{0}; });
-    if (empty) continue;
+    if (all_zero(std::span(block).first(bytes))) continue;
     return fail(
         ErrorCode::kDamaged,
         "the file says it was closed, but a later log with transactions lies beside it: the file "

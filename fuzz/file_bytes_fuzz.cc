@@ -12,6 +12,8 @@
 
 #include "engine/storage/memory_storage.h"
 #include "fuzz/image_mutator.h"
+#include "fuzz/lab/arena.h"
+#include "fuzz/lab/keep_memory.h"
 #include "fuzz/lab/sim_environment.h"
 #include "holdfast/holdfast.h"
 
@@ -56,6 +58,8 @@ class Bench {
     options.log_segment_bytes = std::uint64_t{64} << 10;
     options.background = Background::kHost;
     options.environment = &environment_;
+    static const Arena arena(std::size_t{1} << 20);
+    options.arena = arena.bytes();
     return options;
   }
 
@@ -117,6 +121,11 @@ class Bench {
 };
 
 }  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  keep_memory();
+  return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const FileImage image = image_of(data, size);

@@ -4,18 +4,12 @@
 
 #include "engine/base/checksum.h"
 #include "engine/base/result.h"
+#include "engine/base/zeros.h"
 
 namespace holdfast {
 namespace {
 
 constexpr std::uint64_t kWindowBytes = std::uint64_t{512} << 10;
-
-// The first byte that isn't zero, or the end.
-std::size_t first_nonzero(std::span<const std::byte> bytes) {
-  const auto at =
-      std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{0}; });
-  return static_cast<std::size_t>(at - bytes.begin());
-}
 
 }  // namespace
 
@@ -65,7 +59,7 @@ Result<bool> SegmentReader::zero_between(std::uint64_t offset, std::uint64_t end
   while (offset < end) {
     const auto bytes = TRY(view(offset, std::min(end - offset, kWindowBytes - kLogBlockBytes)));
     if (bytes.empty()) break;
-    if (first_nonzero(bytes) != bytes.size()) return false;
+    if (!all_zero(bytes)) return false;
     offset += bytes.size();
   }
   return true;
@@ -75,7 +69,7 @@ Result<LogItem> SegmentReader::read(Lsn lsn, std::uint64_t chain) {
   LogItem item;
   item.offset = file_offset(segment_->header.ref.start, lsn);
   const auto head = TRY(view(item.offset, 8));
-  if (first_nonzero(head) != head.size()) {
+  if (!all_zero(head)) {
     item = TRY(read_batch(item.offset, chain));
     if (item.ahead != Ahead::kJunk) return item;
   }
@@ -84,9 +78,9 @@ Result<LogItem> SegmentReader::read(Lsn lsn, std::uint64_t chain) {
   const std::uint64_t block = align_up(item.offset, kLogBlockBytes);
   const bool zero = TRY(zero_between(item.offset, block));
   item.ahead = Ahead::kJunk;
-  if (item.offset == block && first_nonzero(head) != head.size()) return item;
+  if (item.offset == block && !all_zero(head)) return item;
   const auto next = TRY(view(block, 8));
-  if (first_nonzero(next) != next.size()) {
+  if (!all_zero(next)) {
     LogItem behind = TRY(read_batch(block, chain));
     behind.bad_padding = !zero;
     const bool chained = behind.ahead == Ahead::kBatch || behind.ahead == Ahead::kContinues;
@@ -147,11 +141,7 @@ Result<std::uint64_t> SegmentReader::end_of_bytes(std::uint64_t offset) {
   while (offset < segment_->bytes) {
     const auto bytes = TRY(view(offset, kWindowBytes - kLogBlockBytes));
     if (bytes.empty()) break;
-    for (std::size_t left = bytes.size(); left != 0; --left) {
-      if (bytes[left - 1] == std::byte{0}) continue;
-      end = offset + left;
-      break;
-    }
+    if (const std::size_t size = size_without_zeros(bytes); size != 0) end = offset + size;
     offset += bytes.size();
   }
   return end;

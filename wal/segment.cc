@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/base/result.h"
+#include "engine/base/zeros.h"
 #include "engine/storage/place.h"
 
 namespace holdfast {
@@ -43,16 +44,13 @@ Result<std::unique_ptr<StorageFile>> fill_temporary(Storage& storage, const std:
   return file;
 }
 
-Result<bool> all_zero(StorageFile& file, std::uint64_t size, bool past_cache) {
+Result<bool> is_all_zero(StorageFile& file, std::uint64_t size, bool past_cache) {
   std::vector<std::byte> chunk(std::min<std::uint64_t>(size, 256 << 10));
   for (std::uint64_t at = 0; at < size;) {
     const std::size_t got =
         TRY(past_cache ? file.read_past_cache(at, chunk) : file.read(at, chunk));
     if (got == 0) break;
-    if (std::any_of(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got),
-                    [](std::byte b) { return b != std::byte{0}; })) {
-      return false;
-    }
+    if (!all_zero(std::span(chunk).first(got))) return false;
     at += got;
   }
   return true;
@@ -82,8 +80,9 @@ Result<FoundSegment> inspect(Storage& storage, const std::string& path, const Uu
     }
   }
   if (!good) {
-    found.state = TRY(all_zero(*file, found.bytes, past_cache)) ? FoundSegment::State::kEmpty
-                                                                : FoundSegment::State::kBadHeader;
+    found.state = TRY(is_all_zero(*file, found.bytes, past_cache))
+                      ? FoundSegment::State::kEmpty
+                      : FoundSegment::State::kBadHeader;
   } else if (found.header.uuid != uuid) {
     found.state = FoundSegment::State::kForeign;
   } else {
