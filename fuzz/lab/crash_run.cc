@@ -114,6 +114,7 @@ std::optional<std::string> CrashRun::run(Choices& choices, std::vector<std::stri
   swarm_ = Swarm::draw(choices);
   shape_ = Shape::draw(choices);
   harmed_ = false;
+  fills_ = shape_.page_size >= 16384 && choices.chance(1, 6);
   older_.clear();
   database_.start(shape_, choices.seed());
   if (lying_) database_.lied_to();
@@ -306,11 +307,22 @@ void CrashRun::live(Choices& choices) {
   open();
   if (crashes && !early) disk_.crash_at_change(at, takes_effect);
   if (database_.usable() && choices.chance(1, 2)) database_.apply({.kind = Op::Kind::kVerify});
+  if (std::exchange(fills_, false)) fill();
   const std::uint64_t ops = choices.scale(200);
   for (std::uint64_t i = 0; i < ops && database_.usable() && !choices.used_up(); ++i) {
     apply(draw_op(choices, shape_, swarm_));
   }
   if (!database_.failure()) end_life(choices);
+}
+
+// More pages than the smallest cache has frames: from now on they come and go.
+void CrashRun::fill() {
+  constexpr std::uint16_t kRun = 16;
+  for (std::uint32_t key = 0; key < shape_.key_count; key += kRun) {
+    database_.apply({.kind = Op::Kind::kPutRun, .count = kRun, .key = key, .bytes = 12000});
+    database_.apply({.kind = Op::Kind::kCommitLazy});
+  }
+  database_.apply({.kind = Op::Kind::kCheckpoint});
 }
 
 void CrashRun::end_life(Choices& choices) {

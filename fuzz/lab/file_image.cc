@@ -6,6 +6,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/checksum.h"
+#include "engine/base/zeros.h"
 #include "engine/file/meta_format.h"
 #include "engine/file/page_map.h"
 #include "engine/page/page_format.h"
@@ -49,13 +50,19 @@ std::vector<std::byte> expand_stream(std::span<const std::byte> in) {
 void shrink_stream(std::span<const std::byte> in, std::vector<std::byte>& out) {
   std::size_t at = 0;
   while (at < in.size()) {
-    std::size_t literal_at = at;
-    while (literal_at < in.size() && in[literal_at] == std::byte{0}) ++literal_at;
-    std::size_t end = literal_at, zeros = 0;
-    for (; end < in.size() && zeros < kShortestSkip; ++end) {
-      zeros = in[end] == std::byte{0} ? zeros + 1 : 0;
+    const std::size_t literal_at = at + zeros_ahead(in.subspan(at));
+    std::size_t end = literal_at;
+    while (end < in.size()) {
+      const void* zero = std::memchr(in.data() + end, 0, in.size() - end);
+      if (zero == nullptr) {
+        end = in.size();
+        break;
+      }
+      end = static_cast<std::size_t>(static_cast<const std::byte*>(zero) - in.data());
+      const std::size_t zeros = zeros_ahead(in.subspan(end));
+      if (zeros >= kShortestSkip || end + zeros == in.size()) break;
+      end += zeros;
     }
-    end -= zeros;
     put_number(out, literal_at - at);
     put_number(out, end - literal_at);
     out.insert(out.end(), in.begin() + static_cast<std::ptrdiff_t>(literal_at),

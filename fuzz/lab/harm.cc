@@ -228,7 +228,10 @@ Harm do_harm(SimDisk& disk, const std::string& path, bool at_rest, const Files& 
     case Way::kSectorOfLog:
     case Way::kBytesOfLog:
       if (logs.empty()) return Harm::kNone;
-      return do_to_log(way, disk, logs[choices.below(logs.size())], choices, story, classes);
+      // The newest one's loss is the hardest to notice.
+      return do_to_log(way, disk,
+                       choices.chance(1, 2) ? logs.back() : logs[choices.below(logs.size())],
+                       choices, story, classes);
     default:
       return do_to_tree(way, disk, path, choices, story, classes);
   }

@@ -5,14 +5,9 @@
 #include <cstring>
 
 #include "engine/base/bytes.h"
+#include "engine/base/zeros.h"
 
 namespace holdfast {
-
-bool all_zero(std::span<const std::byte> bytes) {
-  if (bytes.empty()) return true;
-  return bytes[0] == std::byte{0} &&
-         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
-}
 
 void SimInode::reset() {
   in_use = is_log = diverged = late_failure = old_bytes_shown = false;

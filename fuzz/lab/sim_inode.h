@@ -113,7 +113,4 @@ struct SimInode {
   void cache_from_medium(std::uint64_t offset, std::uint64_t length);
 };
 
-// True for an empty span.
-bool all_zero(std::span<const std::byte> bytes);
-
 }  // namespace holdfast

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/base/bytes.h"
+#include "engine/base/zeros.h"
 #include "fuzz/lab/sim_inode.h"
 
 namespace holdfast {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/base/zeros.h"
 #include "fuzz/lab/sim_names.h"
 
 namespace holdfast {

@@ -22,6 +22,8 @@ SLACK_SECONDS = 30    # Past its budget a program hangs: one run takes milliseco
 OUTPUT_MAX = 400_000
 POINTS_SECONDS = 300  # The tests of every crash point have no clock; unmutated they take 20 s.
 
+EXPLORE = "fuzz/explore"
+
 # What the harness says when it fails, and the oracle that says so. The first that fits counts.
 ORACLES = [
     ("rule: a needed block written", r"the rule was broken"),
@@ -38,6 +40,7 @@ ORACLES = [
                           r"background work doesn't end|was taken"),
     ("poisoned close", r"close\(\) of a poisoned"),
     ("one file at rest", r"should be one file"),
+    ("schedule", r"explore \S+ --replay|snapshot has changed|was promised, and|left behind"),
     ("harness's own tests", r"\[  FAILED  \]"),
 ]
 
@@ -136,6 +139,9 @@ class Harness:
             Stage("random runs", fuzz, ["--seed", "1"], seconds / 12),
             Stage("every failing call", test, ["--gtest_filter=FaultTest.*"], None),
             Stage("every crash point", test, ["--gtest_filter=CrashTest.*"], None),
+            Stage("slices of the sweeps", test, ["--gtest_filter=StandardWorkload*:*FlippedBits*:"
+                  "*Swaps*:*Short*:LyingDisk.*:OddOpenings.*"], None),
+            Stage("schedules", EXPLORE, ["--preemptions", "1"], seconds / 6),
             Stage("random runs", fuzz, ["--seed", "1000001"], seconds),
         ]
 
@@ -153,8 +159,10 @@ class Harness:
         command = [str(self.build / stage.program), *stage.arguments]
         report = self.build / "report.json"
         report.unlink(missing_ok=True)
-        limit = POINTS_SECONDS
-        if stage.seconds is None:
+        limit = POINTS_SECONDS  # Of all that has no clock, or one for each of its parts.
+        if stage.program == EXPLORE:
+            command += ["--seconds", str(stage.seconds)]
+        elif stage.seconds is None:
             command += ["--gtest_brief=1", f"--gtest_output=json:{report}"]
         else:
             limit = stage.seconds + SLACK_SECONDS
@@ -210,6 +218,9 @@ def executions_in(output, report):
         tests = json.loads(report.read_text())
         return sum(int(test.get("executions", 0)) for suite in tests["testsuites"]
                    for test in suite["testsuite"])
+    schedules = re.findall(r"(\d+) schedules", output)
+    if schedules:
+        return sum(int(count) for count in schedules)
     told = re.findall(r"(\d+) lives", output)
     return int(told[-1]) if told else 0
 
@@ -218,7 +229,7 @@ def name_oracle(code, output):
     """What kind of check failed, and its first words."""
     if code is None:
         return "hang", "the program had to be ended"
-    found = re.search(r"(?:FOUND: |Expected: false\n)(.*)", output)
+    found = re.search(r"(?:FOUND: |Expected: false\n|: FAULT\n  )(.*)", output)
     detail = found[1] if found else ""
     if code < 0:
         return "death", signal.Signals(-code).name

@@ -80,21 +80,5 @@ TEST(Swarms, LeaveOutEachOpAndEachTroubleNowAndThen) {
   for (const int runs : safe_from) EXPECT_GT(runs, 0);
 }
 
-// Runs that once failed; each line names what was wrong.
-TEST(CrashRegressions, SeedsThatFailedOnce) {
-  constexpr std::uint64_t kFailed[] = {
-      150,    // A failed roll froze the log and not the database: close() wrote on.
-      234,    // A meta that only the cache held was believed; the newest durable one overwritten.
-      5615,   // A checkpoint wrote slots that a half-written generation still might need.
-      41497,  // Two epochs of one number after a failed start: acknowledged commits lost.
-      66684,  // The same, taken for damage.
-  };
-  const auto lab = std::make_unique<CrashRun>();
-  for (const std::uint64_t seed : kFailed) {
-    const auto failure = lab->run(seed);
-    EXPECT_FALSE(failure) << "seed " << seed << ": " << *failure;
-  }
-}
-
 }  // namespace
 }  // namespace holdfast
