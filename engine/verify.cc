@@ -126,6 +126,7 @@ class Verification {
   [[nodiscard]] std::uint32_t first_id(std::uint32_t id) const {
     const std::uint32_t fanout = parts_.cache->table().fanout();
     const std::uint32_t end = id_end();
+    if (id > 1 && id % fanout != 0) return id;  // Of the leaf that the one before was of.
     while (id < end && !parts_.cache->table().has_leaf(id / fanout))
       id = static_cast<std::uint32_t>(
           std::min<std::uint64_t>(end, (std::uint64_t{id} / fanout + 1) * fanout));

@@ -124,7 +124,12 @@ Result<void> SegmentReader::find_batches(std::uint64_t offset, const Found& foun
     if (bytes.size() < kBatchHeaderBytes) break;
     std::size_t at = 0;
     for (; at + kBatchHeaderBytes <= bytes.size(); at += 8) {
-      if (load32(bytes.data() + at) != kBatchMagic) continue;
+      const std::uint32_t word = load32(bytes.data() + at);
+      if (word == 0) {  // Free room is passed in one go.
+        const std::size_t zeros = align_down(zeros_ahead(bytes.subspan(at)), 8);
+        at += zeros > 8 ? zeros - 8 : 0;
+      }
+      if (word != kBatchMagic) continue;
       const auto header = decode_batch_header(bytes.data() + at, segment.salt);
       if (header && header->epoch == segment.epoch &&
           header->lsn == lsn_at(segment.start, offset + at)) {

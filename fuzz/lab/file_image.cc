@@ -36,6 +36,7 @@ std::uint64_t take_number(std::span<const std::byte>& in) {
 
 std::vector<std::byte> expand_stream(std::span<const std::byte> in) {
   std::vector<std::byte> out;
+  out.reserve(std::size_t{256} << 10);  // As most are.
   while (!in.empty()) {
     const std::uint64_t skip = take_number(in);
     const std::uint64_t literal = std::min<std::uint64_t>(take_number(in), in.size());

@@ -40,7 +40,7 @@ ORACLES = [
                           r"background work doesn't end|was taken"),
     ("poisoned close", r"close\(\) of a poisoned"),
     ("one file at rest", r"should be one file"),
-    ("schedule", r"explore \S+ --replay|snapshot has changed|was promised, and|left behind"),
+    ("schedule", r"has a = |explore \S+ --replay|snapshot has changed|was promised, and|left behind"),
     ("harness's own tests", r"\[  FAILED  \]"),
 ]
 
