@@ -112,7 +112,9 @@ Result<void> DatabaseImpl::open_existing() {
   last_seen_txn_ = raw(cache_->newest());
   marked_txn_.store(last_seen_txn_);
   redo_done_ = true;
-  if (!read_only_) TRY(scan_free_space());
+  // While the newest generation has one good copy only, what the one before needs isn't free:
+  // versions may be parked before the first commit or checkpoint sees to both copies.
+  if (!read_only_ && meta_->bad_copies() == 0) TRY(scan_free_space());
   return {};
 }
 
