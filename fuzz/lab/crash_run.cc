@@ -312,7 +312,15 @@ void CrashRun::live(Choices& choices) {
   for (std::uint64_t i = 0; i < ops && database_.usable() && !choices.used_up(); ++i) {
     apply(draw_op(choices, shape_, swarm_));
   }
+  if (database_.usable() && choices.chance(1, 6)) tidy();
   if (!database_.failure()) end_life(choices);
+}
+
+// Nothing open and nothing left to write: whatever is held now is lost, and verify() counts it.
+void CrashRun::tidy() {
+  database_.apply({.kind = Op::Kind::kAbort});
+  for (int i = 0; i < 4; ++i) database_.apply({.kind = Op::Kind::kEndSnapshot});
+  database_.apply({.kind = Op::Kind::kCheckpoint});
 }
 
 // More pages than the smallest cache has frames: from now on they come and go.

@@ -60,6 +60,7 @@ class CrashRun {
   void apply(const Op& op);
   [[nodiscard]] std::uint64_t failures() const;
   void fill();
+  void tidy();
   void end_life(Choices& choices);
   void last_life();
   void count();

@@ -83,9 +83,10 @@ void overwrite(SimDisk& disk, const std::string& path, std::uint64_t offset, Cho
           " on are overwritten";
 }
 
-void cannot_read(SimDisk& disk, const std::string& path, Choices& choices, std::string& story) {
-  const std::uint64_t sectors = disk.durable_bytes(path).size() / 512;
-  const std::uint64_t offset = 512 * choices.below(sectors);
+void cannot_read(SimDisk& disk, const std::string& path, std::uint64_t from, Choices& choices,
+                 std::string& story) {
+  const std::uint64_t sectors = (disk.durable_bytes(path).size() - from) / 512;
+  const std::uint64_t offset = from + 512 * choices.below(sectors);
   disk.make_unreadable(path, offset, 512);
   story = "the sector at " + std::to_string(offset) + " of " + path + " can't be read";
 }
@@ -145,8 +146,9 @@ Harm do_to_tree(Way way, SimDisk& disk, const std::string& path, Choices& choice
       classes.met(FaultClass::kWrongFile);
       return Harm::kFile;
     case Way::kSectorOfTree:
-      if (bytes < 512) return Harm::kNone;
-      cannot_read(disk, path, choices, story);
+      // A lone meta that can't be read is written anew, and the rule sees what lay there.
+      if (bytes < kHeaderRegionBytes + 512) return Harm::kNone;
+      cannot_read(disk, path, kHeaderRegionBytes, choices, story);
       return Harm::kTree;  // The disk notes the class, when it is read.
     case Way::kBytesOfTree:
       if (bytes == 0) return Harm::kNone;
@@ -181,7 +183,7 @@ Harm do_to_log(Way way, SimDisk& disk, const std::string& log, Choices& choices,
       return Harm::kFile;
     case Way::kSectorOfLog:
       if (bytes < 512) return Harm::kNone;
-      cannot_read(disk, log, choices, story);
+      cannot_read(disk, log, 0, choices, story);
       return Harm::kTree;
     case Way::kBytesOfLog:
       if (bytes == 0) return Harm::kNone;
