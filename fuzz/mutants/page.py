@@ -7,8 +7,9 @@ HEAD = """# Seeded bugs, and what found them
 Made by `python3 fuzz/mutants/mutants.py --table docs/MUTANTS.md`; don't edit it. Each mutant is a
 small change of the engine, or of the harness itself, kept as text in `fuzz/mutants`. The command
 puts one after another into a copy of the source, builds it, and runs the crash lab, which knows
-nothing of mutants: random runs, every failing call, every crash point, and random runs again, up to
-{seconds:.0f} seconds of them. The first oracle that objects ends it.
+nothing of mutants: random runs, every failing call, every crash point, a slice of each sweep, every
+schedule with one preemption, and random runs again, up to {seconds:.0f} seconds of them. The first oracle
+that objects ends it.
 
 *Executions* are lives that databases lived: an opening, work, an end. *CPU* is seconds of
 processor until the kill, of the harness alone, on whatever machine made this page.
