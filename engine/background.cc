@@ -79,7 +79,9 @@ bool DatabaseImpl::checkpoint_due() const {
   LogWriter* log = log_.load();
   if (log == nullptr || environment_.clock->now() < retry_at_.load()) return false;
   // Else a program that never closes would pile up the log files of its openings.
-  if (recovered_.load()) return true;
+  if (recovered_.load() || checkpoint_frees()) return true;
+  // What is sealed behind the last transaction is no reason for another one.
+  if (raw(cache_->newest()) == checkpoint_txn_.load()) return false;
   return log->bytes_since(Lsn{checkpoint_lsn_.load()}) >= options_.checkpoint_log_bytes ||
          (cache_->held() > cache_->frame_limit() / 2 &&
           cache_->dirty_pages() > cache_->frame_limit() / 8);  // Else snapshots hold them.
@@ -124,7 +126,7 @@ Result<bool> DatabaseImpl::background_step() {
     if (!marked && marked.error().code() != ErrorCode::kDiskFull) poison(marked.error());
     return marked.has_value();
   }
-  return false;
+  return dying_background_step();
 }
 
 Result<void> DatabaseImpl::checkpoint() {

@@ -1,7 +1,7 @@
 // Closing: folds the log into the file, so that a database at rest is one file.
 //
-//   checkpoint of everything -> a meta that names no log, to one pair -> the same to the other ->
-//   log files removed -> the file cut after its last used slot
+//   some of what is dying freed -> checkpoint of everything -> a meta that names no log, to one
+//   pair -> the same to the other -> log files removed -> the file cut after its last used slot
 //
 // A crash between any two leaves a state that the next opening takes as it is.
 #include "engine/base/boundary.h"
@@ -32,6 +32,7 @@ Result<void> DatabaseImpl::close() {
   if (auto error = poisoned()) {
     done = std::unexpected(*error);
   } else if (wrote_.load()) {
+    free_dying_at_close();
     done = at_boundary([this] { return fold_log_in(); });
   }
   checkpoint_.reset();

@@ -36,7 +36,7 @@ Result<WriteTransaction> DatabaseImpl::begin_write(std::chrono::milliseconds tim
   TRY(must_be_open());
   if (read_only_) return fail(ErrorCode::kReadOnly, "the database was opened read-only");
   if (auto error = poisoned()) return std::unexpected(*error);
-  if (!gate_.enter(timeout)) {
+  if (!enter_gate(timeout)) {
     return fail(ErrorCode::kTimedOut, "another write transaction has been open for " +
                                           std::to_string(timeout.count()) +
                                           " ms; commit it, or raise Options::write_timeout");
@@ -80,7 +80,7 @@ Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durabili
   const auto published = at_boundary([&]() -> Result<bool> {
     TRY(writer.usable());
     TRY(writer.settle());
-    return log_and_publish(writer);
+    return log_and_publish(writer.view());
   });
   if (!published) {
     aborts_.fetch_add(1, std::memory_order_relaxed);
@@ -100,15 +100,16 @@ Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durabili
 }
 
 // Answers whether there was anything to publish. An error means that nobody has seen any of it.
-Result<bool> DatabaseImpl::log_and_publish(WriteState& writer) {
-  WriteView& view = writer.view();
+Result<bool> DatabaseImpl::log_and_publish(WriteView& view) {
   Batches batches = TRY(encode_batches(view, *cache_));
   if (!view.changed()) return false;
   if (log_.load() == nullptr) TRY(start_epoch());
   LogWriter& log = *log_.load();
   std::vector<WrittenPage> pages;
   for (const WriteView::PrivatePage& page : view.pages()) {
-    if (page.frame != kNoFrame) pages.push_back({page.page, page.frame, page.fresh, page.base});
+    if (page.frame == kNoFrame) continue;
+    pages.push_back({page.page, page.frame, page.fresh, page.base});
+    if (page.fresh && dying_.load()) dying_credit_.fetch_add(2);
   }
   const std::uint32_t needed = cache_->slots_for(pages, view.freed());
   TRY(reserve_slots(needed));
@@ -126,7 +127,7 @@ Result<bool> DatabaseImpl::log_and_publish(WriteState& writer) {
     if (log.poisoned()) poison(reserved.error());
     return std::unexpected(reserved.error());
   }
-  const TxnNumber txn = writer.txn();
+  const TxnNumber txn = view.number();
   const std::uint32_t used =
       TRY(cache_->publish(pages, view.freed(), txn, [&] { log.append(txn, std::move(batches)); }));
   // More only where a checkpoint has just given the map another level.
@@ -201,6 +202,7 @@ Result<CommitToken> DatabaseImpl::finish_commit(TxnNumber txn, Durability durabi
     return std::unexpected(*poisoned());
   }
   help_checkpoint(*log);
+  help_freeing();
   std::uint64_t before = last_returned_.load();
   while (before < raw(txn) && !last_returned_.compare_exchange_weak(before, raw(txn))) {
   }

@@ -88,6 +88,9 @@ Result<void> Database::checkpoint() {
 Result<bool> Database::run_background() {
   return at_boundary([&] { return impl_->run_background(); });
 }
+Result<std::uint64_t> Database::reclaim(const ProgressFunction& progress) {
+  return at_boundary([&] { return impl_->reclaim(progress); });
+}
 Result<VerifyReport> Database::verify(const VerifyOptions& options) {
   return at_boundary([&] { return impl_->verify(options); });
 }

@@ -30,6 +30,7 @@
 namespace holdfast {
 
 inline constexpr std::chrono::milliseconds kRetryCheckpointAfter{1000};
+inline constexpr std::chrono::milliseconds kDyingTurnMost{1000};  // Of a step that frees.
 
 class DatabaseImpl final : public LogObserver {
  public:
@@ -49,6 +50,12 @@ class DatabaseImpl final : public LogObserver {
   Result<void> sync();
   Result<void> checkpoint();
   Result<bool> run_background();
+  Result<std::uint64_t> reclaim(const ProgressFunction& progress);
+  // A transaction has cut something off.
+  void cut_off() {
+    dying_waits_.store(0);
+    dying_.store(true);
+  }
   Result<VerifyReport> verify(const VerifyOptions& options);
   [[nodiscard]] Stats stats() const noexcept;
   Result<void> close();
@@ -92,7 +99,7 @@ class DatabaseImpl final : public LogObserver {
   Result<void> write_first_state();
 
   // commit.cc
-  Result<bool> log_and_publish(WriteState& writer);
+  Result<bool> log_and_publish(WriteView& view);
   Result<void> start_epoch();
   Result<void> reserve_slots(std::uint32_t count);
   Result<CommitToken> finish_commit(TxnNumber txn, Durability durability, bool wait);
@@ -113,6 +120,18 @@ class DatabaseImpl final : public LogObserver {
   void checkpoint_published();
   Result<void> write_checkpoint_meta(const Checkpoint& checkpoint);
   Result<void> prepare_log_for_checkpoint();
+
+  // dying_work.cc
+  bool enter_gate(std::chrono::milliseconds timeout);
+  [[nodiscard]] std::uint32_t pages_per_step() const;
+  [[nodiscard]] bool too_much_freed() const;
+  [[nodiscard]] bool checkpoint_frees() const;
+  Result<std::optional<std::uint64_t>> dying_step(std::chrono::milliseconds wait);
+  Result<std::optional<std::uint64_t>> free_dying();
+  Result<std::optional<DyingPart>> next_to_free(PageSource& source);
+  Result<bool> dying_background_step();
+  void free_dying_at_close();
+  void help_freeing() noexcept;
 
   // close.cc
   Result<void> fold_log_in();
@@ -162,6 +181,13 @@ class DatabaseImpl final : public LogObserver {
   Atomic<std::uint64_t> checkpoint_txn_{0};
   Atomic<std::uint64_t> checkpoint_lsn_{0};
   Atomic<bool> recovered_{false};  // A log was found, and no checkpoint has let go of it.
+
+  Atomic<bool> dying_{true};               // There may be something: the catalog knows.
+  Atomic<std::uint64_t> dying_waits_{0};   // The oldest cut that snapshots keep from being freed.
+  Atomic<std::uint64_t> dying_txn_{0};     // The last transaction that freed some.
+  Atomic<std::uint64_t> dying_credit_{0};  // Pages that those who add some are to free.
+  Atomic<std::uint64_t> dying_turns_{0};   // Odd while it has the writer's turn.
+  Atomic<std::chrono::steady_clock::time_point> dying_retry_at_{};
 
   mutable Mutex poison_mutex_;
   Atomic<bool> is_poisoned_{false};

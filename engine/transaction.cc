@@ -69,10 +69,10 @@ Result<RangeEstimate> Reader::estimate(Tree tree, std::optional<std::string_view
   return at_boundary([&]() -> Result<RangeEstimate> {
     TRY(state_->usable());
     const TreeRef ref = TRY(state_->resolve(tree));
-    const std::uint64_t all = TRY(state_->count(ref.id));
+    const std::uint64_t most = TRY(state_->most_records(ref.id));
     const TreeEstimate found = TRY(tree_estimate(state_->source(), ref, from, to));
-    const bool whole = !from && !to;
-    return RangeEstimate{whole ? all : std::min(found.records, all), found.bytes, found.exact};
+    const bool whole = !from && !to && !TRY(dying_subtrees(state_->source(), ref.id));
+    return RangeEstimate{whole ? most : std::min(found.records, most), found.bytes, found.exact};
   });
 }
 
@@ -88,7 +88,13 @@ Result<std::vector<TreeInfo>> Reader::trees() const {
   return at_boundary([&]() -> Result<std::vector<TreeInfo>> {
     TRY(state_->usable());
     std::vector<TreeInfo> trees = TRY(catalog_list(state_->source()));
-    for (TreeInfo& tree : trees) tree.records = TRY(state_->count(TreeId{tree.tree.id()}));
+    for (TreeInfo& tree : trees) {
+      const TreeId id{tree.tree.id()};
+      const auto records = state_->count(id);
+      tree.records_exact = records || records.error().code() != ErrorCode::kDamaged;
+      if (!records && tree.records_exact) return std::unexpected(records.error());
+      tree.records = records ? *records : TRY(state_->most_records(id));
+    }
     return trees;
   });
 }
@@ -132,6 +138,11 @@ Result<bool> WriteTransaction::compare_and_set(Tree tree, std::string_view key,
 
 Result<bool> WriteTransaction::erase(Tree tree, std::string_view key) {
   return owned_->change([&] { return owned_->erase(tree, key); });
+}
+
+Result<void> WriteTransaction::erase_range(Tree tree, std::optional<std::string_view> from,
+                                           std::optional<std::string_view> to) {
+  return owned_->all_or_nothing([&] { return owned_->erase_range(tree, from, to); });
 }
 
 Result<void> WriteTransaction::put_many(Tree tree, std::span<const KeyValue> records) {

@@ -22,8 +22,11 @@ Result<TreeRef> ReadState::resolve(Tree tree) {
 }
 
 Result<std::uint64_t> ReadState::count(TreeId id) {
-  const CatalogEntry entry = TRY(catalog_find(*source_, id));
-  return entry.records;
+  return live_records(*source_, id);
+}
+
+Result<std::uint64_t> ReadState::most_records(TreeId id) {
+  return TRY(catalog_find(*source_, id)).records;
 }
 
 SnapshotState::SnapshotState(DatabaseImpl& db, PageCache& cache, SlotClaim slot, TxnNumber at_least)
@@ -74,10 +77,20 @@ Result<void> WriteState::usable() const {
 }
 
 Result<std::uint64_t> WriteState::count(TreeId id) {
-  const std::uint64_t committed = TRY(ReadState::count(id));
-  auto found = records_.find(id);
-  return found == records_.end() ? committed
-                                 : committed + static_cast<std::uint64_t>(found->second);
+  return live_records(*source_, id, pending_records(id));
+}
+
+Result<std::uint64_t> WriteState::most_records(TreeId id) {
+  return TRY(ReadState::most_records(id)) + static_cast<std::uint64_t>(pending_records(id));
+}
+
+// Whatever a change has cut off its tree begins to die with this transaction.
+Result<void> WriteState::list_cuts() {
+  for (const CutPart& part : view_.take_cuts()) {
+    TRY(dying_add(view_, part, txn()));
+    db_.cut_off();
+  }
+  return {};
 }
 
 namespace {
@@ -107,6 +120,7 @@ Result<bool> WriteState::put(Tree tree, std::string_view key, std::string_view v
   const Argument value_here(view_, value);
   const PutOutcome outcome = TRY(tree_put(view_, ref, key_here.bytes(), value_here.bytes(), mode));
   note_records(ref.id, outcome.stored && !outcome.existed ? 1 : 0);
+  TRY(list_cuts());
   return outcome.stored;
 }
 
@@ -115,6 +129,7 @@ Result<bool> WriteState::erase(Tree tree, std::string_view key) {
   const Argument key_here(view_, key);
   const bool erased = TRY(tree_erase(view_, ref, key_here.bytes()));
   note_records(ref.id, erased ? -1 : 0);
+  TRY(list_cuts());
   return erased;
 }
 
@@ -130,12 +145,25 @@ Result<bool> WriteState::compare_and_set(Tree tree, std::string_view key,
   const SwapOutcome outcome =
       TRY(tree_compare_and_set(view_, ref, key_here.bytes(), expected, desired));
   if (outcome.matched) note_records(ref.id, (desired ? 1 : 0) - (outcome.existed ? 1 : 0));
+  TRY(list_cuts());
   return outcome.matched;
+}
+
+Result<void> WriteState::erase_range(Tree tree, std::optional<std::string_view> from,
+                                     std::optional<std::string_view> to) {
+  const TreeRef ref = TRY(resolve(tree));
+  const Argument from_here(view_, from.value_or(""));
+  const Argument to_here(view_, to.value_or(""));
+  if (to) to = to_here.bytes();
+  const std::uint64_t erased = TRY(tree_erase_range(view_, ref, from_here.bytes(), to));
+  note_records(ref.id, -static_cast<std::int64_t>(erased));
+  return list_cuts();
 }
 
 Result<void> WriteState::drop_tree(Tree tree) {
   const CatalogEntry entry = TRY(catalog_remove(view_, TreeId{tree.id()}));
-  TRY(tree_drop(view_, entry.tree));
+  TRY(view_.cut({.tree = entry.tree.id, .first = entry.tree.root}));
+  TRY(list_cuts());
   records_.erase(entry.tree.id);
   trees_changed();
   return {};

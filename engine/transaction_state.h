@@ -9,6 +9,7 @@
 #include "engine/base/boundary.h"
 #include "engine/tree/cursor.h"
 #include "engine/txn/catalog.h"
+#include "engine/txn/dying.h"
 #include "engine/txn/snapshot_view.h"
 #include "engine/txn/write_view.h"
 
@@ -38,6 +39,8 @@ class ReadState {
   [[nodiscard]] std::uint64_t tree_changes() const { return tree_changes_; }
   // As of this transaction, its own changes included.
   virtual Result<std::uint64_t> count(TreeId id);
+  // The same without looking at what is dying: not less than count().
+  virtual Result<std::uint64_t> most_records(TreeId id);
 
  protected:
   DatabaseImpl& db_;
@@ -72,6 +75,7 @@ class WriteState final : public ReadState {
   Result<void> usable() const override;
   [[nodiscard]] TxnNumber txn() const override { return view_.number(); }
   Result<std::uint64_t> count(TreeId id) override;
+  Result<std::uint64_t> most_records(TreeId id) override;
 
   WriteState* as_writer() override { return this; }
   WriteView& view() { return view_; }
@@ -92,6 +96,8 @@ class WriteState final : public ReadState {
   Result<bool> compare_and_set(Tree tree, std::string_view key,
                                std::optional<std::string_view> expected,
                                std::optional<std::string_view> desired);
+  Result<void> erase_range(Tree tree, std::optional<std::string_view> from,
+                           std::optional<std::string_view> to);
   Result<void> drop_tree(Tree tree);
 
   // Ends all savepoints, and writes the record counts into the catalog.
@@ -135,6 +141,11 @@ class WriteState final : public ReadState {
   };
 
   [[nodiscard]] bool dooms(const Error& error) const noexcept;
+  Result<void> list_cuts();
+  [[nodiscard]] std::int64_t pending_records(TreeId id) const {
+    const auto found = records_.find(id);
+    return found == records_.end() ? 0 : found->second;
+  }
   void note_records(TreeId id, std::int64_t change) {
     if (change != 0) records_[id] += change;
   }

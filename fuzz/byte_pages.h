@@ -71,6 +71,11 @@ class BytePages final : public PageSink {
     return {};
   }
 
+  Result<void> cut(const CutPart&) override {
+    ++changes_;
+    return {};
+  }
+
  private:
   using Page = std::array<std::byte, kBytes>;
   Page& add() { return *pages_.emplace_back(std::make_unique<Page>()); }

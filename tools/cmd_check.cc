@@ -53,6 +53,7 @@ std::string json_summary(const VerifyReport& report) {
   line.text("type", "summary").flag("sound", report.sound());
   line.number("findings", report.findings_total).number("records", report.records);
   line.number("pages", report.pages_checked).number("map_pages", report.map_pages_checked);
+  line.number("dying_pages", report.dying_pages);
   line.number("slots_free", report.slots_free).number("log_bytes", report.log_bytes_checked);
   return line.real("seconds", report.seconds).list("trees", trees).line();
 }
@@ -64,6 +65,9 @@ std::string text_summary(const VerifyReport& report) {
     text += fmt::format("{}: {}, {}, {}, {}\n", name, counted(tree.records, "record"),
                         counted(tree.pages, "page"), counted(tree.overflow_pages, "overflow page"),
                         counted(tree.height, "level"));
+  }
+  if (report.dying_pages != 0) {
+    text += fmt::format("cut off and to be freed: {}\n", counted(report.dying_pages, "page"));
   }
   if (report.findings_total > report.findings.size()) {
     text += fmt::format("Not listed: {} more.\n", report.findings_total - report.findings.size());

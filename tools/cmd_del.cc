@@ -1,9 +1,9 @@
 // holdfast del: removes one record, or those of a range.
 #include <fmt/format.h>
 
-#include "tools/eraser.h"
 #include "tools/json_output.h"
 #include "tools/opening.h"
+#include "tools/reclaiming.h"
 #include "tools/verbs.h"
 #include "tools/wording.h"
 
@@ -22,24 +22,44 @@ Step<bool> erase(Database& database, const Arguments& args, Console& console) {
   return true;
 }
 
-Step<Tree> find_tree(Database& database, const Arguments& args, Console& console) {
-  auto reader = console.check(database.begin_read());
-  if (!reader) return std::unexpected(reader.error());
-  return console.check(reader->open_tree(args.tree.value_or("")));
+struct Erased {
+  Tree tree;
+  std::uint64_t before = 0;  // Records of it.
+};
+
+Step<Erased> erase_range(Database& database, const Arguments& args, Console& console) {
+  auto writer = console.check(database.begin_write());
+  if (!writer) return std::unexpected(writer.error());
+  const auto tree = console.check(writer->open_tree(args.tree.value_or("")));
+  if (!tree) return std::unexpected(tree.error());
+  const auto before = console.check(writer->count(*tree));
+  if (!before) return std::unexpected(before.error());
+  if (auto done = console.check(writer->erase_range(*tree, args.from, args.to)); !done)
+    return std::unexpected(done.error());
+  if (auto done = console.check(writer->commit()); !done) return std::unexpected(done.error());
+  return Erased{*tree, *before};
 }
 
+Step<std::uint64_t> count(Database& database, Tree tree, Console& console) {
+  const auto reader = console.check(database.begin_read());
+  if (!reader) return std::unexpected(reader.error());
+  return console.check(reader->count(tree));
+}
+
+// Once the pages are free the count is at hand, so it tells how many records went.
 ExitCode del_range(Database& database, const Arguments& args, Console& console) {
-  const auto tree = find_tree(database, args, console);
-  if (!tree) return close(database, tree.error(), console);
-  Eraser eraser(database, *tree, console);
-  const ExitCode code = close(database, eraser.run(*args.from, args.to), console);
+  const auto erased = erase_range(database, args, console);
+  if (!erased) return close(database, erased.error(), console);
+  const auto freed = reclaim(database, console);
+  if (!freed) return close(database, freed.error(), console);
+  const auto left = count(database, erased->tree, console);
+  if (!left) return close(database, left.error(), console);
+  const ExitCode code = close(database, ExitCode::kDone, console);
+  const std::uint64_t records = erased->before - *left;
   if (args.json) {
-    JsonObject answer;
-    answer.number("records", eraser.erased()).number("commits", eraser.commits());
-    console.out().write(answer.flag("complete", code == ExitCode::kDone).line());
+    console.out().write(JsonObject().number("records", records).number("pages", *freed).line());
   } else if (code == ExitCode::kDone) {
-    console.out().write(fmt::format("{} erased in {}.\n", counted(eraser.erased(), "record"),
-                                    counted(eraser.commits(), "commit")));
+    console.out().write(fmt::format("{} erased.\n", counted(records, "record")));
   }
   return code;
 }

@@ -204,6 +204,8 @@ class PageCache {
   // out. Answers the ids, ready for reuse; their slots are freed here.
   IdRuns settle_frees(TxnNumber checkpointed);
   [[nodiscard]] bool freed_by(PageId id, TxnNumber snapshot) const;
+  // Runs of freed pages that can't be used again yet.
+  [[nodiscard]] std::size_t freed_runs() const;
 
   void set_id_limit(std::uint32_t limit) { id_limit_.store(limit, std::memory_order_relaxed); }
 

@@ -339,6 +339,13 @@ bool PageCache::freed_by(PageId id, TxnNumber snapshot) const {
   });
 }
 
+std::size_t PageCache::freed_runs() const {
+  MutexLock lock(versions_);
+  std::size_t runs = 0;
+  for (const FreedBy& freed : freed_) runs += freed.runs.size();
+  return runs;
+}
+
 IdRuns PageCache::settle_frees(TxnNumber checkpointed) {
   MutexLock lock(versions_);
   // A snapshot that has ended may not have let go of its versions yet.

@@ -22,21 +22,23 @@ class Mender {
  public:
   Mender(PageSink& sink, TreeRef tree, const Path& path) : sink_(sink), tree_(tree), path_(path) {}
 
-  Result<void> run() {
+  // Up to the first node that has lost nothing, or through all of the path.
+  Result<void> run(bool all) {
     bool emptied = false;
     std::uint32_t depth = path_.depth - 1;
     for (; depth > 0; --depth) {
       const PageId id = path_.steps[depth].page;
+      bool full_enough = false;
       if (!emptied) {
         const NodeView node = TRY(visit(sink_, tree_, id));
-        if (node.bytes_used() >= underfull_limit(node.page_size())) return {};
         emptied = node.count() == 0;
+        full_enough = !emptied && node.bytes_used() >= underfull_limit(node.page_size());
       }
       if (emptied) {
         TRY(sink_.release(id, 1));
         emptied = TRY(drop_child(depth - 1));
-      } else if (!TRY(join(depth))) {
-        return {};
+      } else if (full_enough || !TRY(join(depth))) {
+        if (!all) return {};
       }
     }
     if (emptied) return empty_root();
@@ -192,7 +194,11 @@ class Mender {
 }  // namespace
 
 Result<void> mend(PageSink& sink, TreeRef tree, const Path& path) {
-  return Mender(sink, tree, path).run();
+  return Mender(sink, tree, path).run(false);
+}
+
+Result<void> mend_all(PageSink& sink, TreeRef tree, const Path& path) {
+  return Mender(sink, tree, path).run(true);
 }
 
 }  // namespace holdfast

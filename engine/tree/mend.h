@@ -19,5 +19,7 @@ constexpr std::uint32_t merge_limit(std::uint32_t page_size) {
 
 // The path's last node has lost an entry.
 Result<void> mend(PageSink& sink, TreeRef tree, const Path& path);
+// Any node of the path has lost entries; each still has its child on the path.
+Result<void> mend_all(PageSink& sink, TreeRef tree, const Path& path);
 
 }  // namespace holdfast

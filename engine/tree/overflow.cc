@@ -50,6 +50,11 @@ const char* check_overflow_page(const std::byte* page, std::uint32_t page_size, 
   return nullptr;
 }
 
+Result<void> release_run(PageSink& sink, TreeId tree, const OverflowStub& run, std::uint32_t most) {
+  if (run.pages <= most) return sink.release(run.first, run.pages);
+  return sink.cut({.tree = tree, .first = run.first, .run_pages = run.pages});
+}
+
 Result<OverflowStub> write_overflow(PageSink& sink, TreeId tree, std::string_view value) {
   const std::uint32_t page_size = sink.page_size();
   OverflowStub stub;

@@ -31,6 +31,14 @@ std::uint32_t overflow_bytes_at(const OverflowStub& stub, std::uint32_t page_siz
 const char* check_overflow_page(const std::byte* page, std::uint32_t page_size, TreeId tree,
                                 const OverflowStub& stub, std::uint32_t index);
 
+// A run of more pages is cut off where its record is erased, since freeing it takes time page by
+// page: 64 MiB at pages of 4 KiB.
+inline constexpr std::uint32_t kLongRunPages = 16384;
+
+// Nobody names it any more. Frees it, or cuts it off if it has more than `most` pages.
+Result<void> release_run(PageSink& sink, TreeId tree, const OverflowStub& run,
+                         std::uint32_t most = kLongRunPages);
+
 Result<OverflowStub> write_overflow(PageSink& sink, TreeId tree, std::string_view value);
 Result<void> read_overflow(PageSource& source, TreeId tree, const OverflowStub& stub,
                            std::string& value);

@@ -109,6 +109,15 @@ class PageGuard {
   PageSource& source_;
 };
 
+// What a tree has let go of without reading it: the subtree below a page, or the run of a long
+// value.
+struct CutPart {
+  TreeId tree{};
+  PageId first{};               // The subtree's root, or the run's first page.
+  std::uint32_t run_pages = 0;  // 0: a subtree.
+  bool damaged = false;         // Can't be read: to be kept in mind, not to be freed.
+};
+
 // Writing, within one write transaction.
 class PageSink : public PageSource {
  public:
@@ -126,6 +135,9 @@ class PageSink : public PageSource {
   // The pages' content is of no more use once this transaction commits. They need not be in memory.
   // kDamaged when one isn't there or was released before.
   virtual Result<void> release(PageId first, std::uint32_t count) = 0;
+
+  // No tree names these pages any more; whoever keeps them has them freed in time.
+  virtual Result<void> cut(const CutPart& part) = 0;
 };
 
 }  // namespace holdfast

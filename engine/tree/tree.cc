@@ -65,8 +65,7 @@ Result<void> check_limits(const PageSource& source, TreeRef tree, std::string_vi
 
 Result<void> release_overflow(PageSink& sink, TreeRef tree, const Found& found) {
   if (!found.place.found || !found.record.overflow) return {};
-  const OverflowStub stub = TRY(stub_of(sink, tree, found));
-  return sink.release(stub.first, stub.pages);
+  return release_run(sink, tree.id, TRY(stub_of(sink, tree, found)));
 }
 
 // Where find() has been: inserted, or in place of what is there.

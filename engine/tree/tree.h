@@ -1,4 +1,4 @@
-// A tree of records in key order: reading and changing one record, making and dropping a tree.
+// A tree of records in key order: reading and changing one record, making a tree, erasing a range.
 //
 // A tree is named by its id and its root's page id; both stay the same for its life. Every function
 // brackets itself with a guard of the source. Keys compare bytewise; the empty key is a key.
@@ -59,12 +59,10 @@ Result<SwapOutcome> tree_compare_and_set(PageSink& sink, TreeRef tree, std::stri
                                          std::optional<std::string_view> expected,
                                          std::optional<std::string_view> desired);
 
-struct DropOutcome {
-  std::uint64_t pages_released = 0;
-  std::uint64_t subtrees_skipped = 0;  // Damaged: their pages stay allocated and belong to nobody.
-};
-
-// Releases every page of the tree, its overflow runs and its root.
-Result<DropOutcome> tree_drop(PageSink& sink, TreeRef tree);
+// Removes the records at or after `from` and before `to`, or all that follow, in time that doesn't
+// grow with their number: subtrees that lie wholly within are cut off unread. Answers how many
+// records it removed beside those.
+Result<std::uint64_t> tree_erase_range(PageSink& sink, TreeRef tree, std::string_view from,
+                                       std::optional<std::string_view> to);
 
 }  // namespace holdfast

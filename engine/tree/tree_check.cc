@@ -14,8 +14,9 @@ namespace {
 
 class TreeWalk {
  public:
-  TreeWalk(PageSource& source, TreeRef tree, TreeCheckSink& sink)
-      : source_(source), tree_(tree), sink_(sink) {}
+  TreeWalk(PageSource& source, TreeRef tree, TreeCheckSink& sink,
+           std::span<const std::uint16_t> done)
+      : source_(source), tree_(tree), sink_(sink), done_(done) {}
 
   Result<TreeTotals> run() {
     TRY(enter(tree_.root, kAnyLevel, {}));
@@ -210,21 +211,56 @@ class TreeWalk {
       }
       next.children.push_back(sound ? child : kNoPage);
     }
+    if (on_way_of_done()) next.next = std::min<std::size_t>(done_[done_met_++], node.count());
     open_.push_back(std::move(next));
+  }
+
+  // Whether the node to be opened next is the one that was being freed at its level.
+  [[nodiscard]] bool on_way_of_done() const {
+    if (open_.size() != done_met_ || done_met_ == done_.size()) return false;
+    for (std::size_t i = 0; i < done_met_; ++i) {
+      if (open_[i].next != done_[i] + std::size_t{1}) return false;
+    }
+    return true;
   }
 
   PageSource& source_;
   TreeRef tree_;
   TreeCheckSink& sink_;
+  std::span<const std::uint16_t> done_;
+  std::size_t done_met_ = 0;
   TreeTotals totals_;
   std::vector<Open> open_;  // One per level at most.
 };
 
 }  // namespace
 
-Result<TreeTotals> tree_check(PageSource& source, TreeRef tree, TreeCheckSink& sink) {
+Result<TreeTotals> tree_check(PageSource& source, TreeRef tree, TreeCheckSink& sink,
+                              std::span<const std::uint16_t> done) {
   const PageGuard guard(source);
-  return TreeWalk(source, tree, sink).run();
+  return TreeWalk(source, tree, sink, done).run();
+}
+
+Result<void> run_check(PageSource& source, TreeId tree, PageId first, std::uint32_t pages,
+                       TreeCheckSink& sink) {
+  const PageGuard guard(source);
+  for (std::uint32_t i = 0; i < pages; ++i) {
+    const PageId id = first + i;
+    if (!sink.go_on()) return fail(ErrorCode::kCancelled, "the check was cancelled");
+    if (!sink.claim(id)) {
+      sink.finding({"page_shared", "a page that is being freed is named more than once", id});
+      return {};
+    }
+    const Result<const std::byte*> page = source.page(id);
+    if (!page && page.error().code() != ErrorCode::kDamaged) return std::unexpected(page.error());
+    if (!page) {
+      sink.finding({"page_damaged", page.error().message(), id, page.error().place().offset});
+    } else if (page_kind(*page) != PageKind::kOverflow || page_tree(*page) != tree) {
+      sink.finding({"overflow_page", "page is not an overflow page of this tree", id});
+      return {};
+    }
+  }
+  return {};
 }
 
 }  // namespace holdfast

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,12 @@ struct TreeTotals {
 };
 
 // Errors: kCancelled, and what the source answers other than kDamaged, which becomes a finding.
-Result<TreeTotals> tree_check(PageSource& source, TreeRef tree, TreeCheckSink& sink);
+// `done` is that of a subtree that is being freed (subtree.h): what is gone is left out.
+Result<TreeTotals> tree_check(PageSource& source, TreeRef tree, TreeCheckSink& sink,
+                              std::span<const std::uint16_t> done = {});
+
+// The run of a long value that nothing but the list of what is being freed names.
+Result<void> run_check(PageSource& source, TreeId tree, PageId first, std::uint32_t pages,
+                       TreeCheckSink& sink);
 
 }  // namespace holdfast

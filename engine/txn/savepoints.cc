@@ -78,6 +78,7 @@ void WriteView::roll_back() noexcept {
   forget_released(top.freed);
   top.given_up.clear();
   top.freed.clear();
+  cuts_.clear();
   ids_.give_back(std::move(top.allocated));
   top.allocated.clear();
 }

@@ -51,6 +51,7 @@ void WriteView::clear() noexcept {
   live_ = 0;
   index_.clear();
   released_.clear();
+  cuts_.clear();
   bottom_.allocated.clear();
   bottom_.given_up.clear();
   bottom_.freed.clear();
@@ -220,6 +221,26 @@ Result<void> WriteView::release(PageId first, std::uint32_t count) {
     }
     TRY(release_one(id));
   }
+  return {};
+}
+
+// A run of this transaction's own has its pages in memory: nothing is gained by putting it off.
+Result<void> WriteView::cut(const CutPart& part) {
+  ++changes_;
+  if (part.run_pages != 0 && find_private(part.first) != nullptr)
+    return release(part.first, part.run_pages);
+  if (part.run_pages != 0) {
+    const PageId last = part.first + (part.run_pages - 1);
+    for (const PageId id : {part.first, last}) {
+      const auto there = cache_.has_page(id);
+      if (!there) return doomed(there.error());
+      if (*there && !released_.contains(id)) continue;
+      return fail(
+          ErrorCode::kDamaged, "a long value's pages are to be freed that are free already",
+          {.file = {}, .offset = {}, .page = raw(id), .tree = raw(part.tree), .txn = raw(number_)});
+    }
+  }
+  cuts_.push_back(part);
   return {};
 }
 

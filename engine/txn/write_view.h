@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/cache/page_cache.h"
@@ -88,6 +89,9 @@ class WriteView final : public PageSink {
   Result<Editor> create(TreeId tree, PageKind kind, std::uint8_t level) override;
   Result<PageId> create_run(TreeId tree, std::uint32_t count) override;
   Result<void> release(PageId first, std::uint32_t count) override;
+  Result<void> cut(const CutPart& part) override;
+  // What was cut and is to be listed as dying by whoever made the change.
+  [[nodiscard]] std::vector<CutPart> take_cuts() { return std::exchange(cuts_, {}); }
 
  private:
   // What a page was when a savepoint began, or when it was released after that.
@@ -143,6 +147,7 @@ class WriteView final : public PageSink {
   std::unordered_map<PageId, std::uint32_t> index_;  // Into pages_.
   Level bottom_;
   std::vector<Level> savepoints_;
+  std::vector<CutPart> cuts_;
   IdSet released_;    // Given up or freed: a damaged tree may name a page twice.
   ReaderSlot* slot_;  // Null after end(). Last, so that nothing can fail once it is taken.
 };

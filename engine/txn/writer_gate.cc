@@ -30,6 +30,13 @@ bool WriterGate::enter(std::chrono::milliseconds timeout) {
   return false;
 }
 
+bool WriterGate::try_enter() {
+  MutexLock lock(mutex_);
+  if (taken_) return false;
+  taken_ = true;
+  return true;
+}
+
 void WriterGate::leave() {
   MutexLock lock(mutex_);
   if (waiting_.empty()) {

@@ -13,6 +13,8 @@ class WriterGate {
   // False when the time is over. A waiter spins a little, then sleeps: a hand-over by a wake-up
   // alone would cap the rate at one transaction per 5 to 10 µs.
   bool enter(std::chrono::milliseconds timeout);
+  // The same without waiting.
+  bool try_enter();
   void leave();
 
  private:

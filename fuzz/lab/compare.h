@@ -12,9 +12,10 @@
 namespace holdfast {
 
 // The first difference in words, or nothing. An error is one that a call gave; what it means is the
-// caller's to judge. `rng` picks the point gets: some keys that are there, some that aren't.
+// caller's to judge. `rng` picks the point gets: some keys that are there, some that aren't. After
+// `cuts` estimates may be too large: what a range took away nobody has counted.
 Result<std::optional<std::string>> compare(const Reader& reader, const Model::Trees& expected,
-                                           Rng& rng);
+                                           bool cuts, Rng& rng);
 
 // For messages: printable, shortened.
 std::string show_bytes(std::string_view bytes);

@@ -130,7 +130,27 @@ void LabDatabase::batch(const Op& op) {
       (void)model_.erase(name, key);
     }
   }
-  if (!writer_) committed(op.key % 3 == 0 ? Kind::kCommitLazy : Kind::kCommitSync, token);
+  if (writer_) return;
+  committed(op.key % 3 == 0 ? Kind::kCommitLazy : Kind::kCommitSync, token);
+  note_background();
+}
+
+void LabDatabase::erase_range(const Op& op) {
+  const std::string name = tree_name(op.tree);
+  if (!begin_write() || !model_.trees().contains(name)) return;
+  const auto tree = tree_to_change(op.tree);
+  if (!tree) return (void)refused_change(tree.error(), "open_tree()");
+  std::string from = shape_.key(op.key % shape_.key_count);
+  std::optional<std::string> to;
+  if (op.count != 0) {
+    to = shape_.key(op.count % shape_.key_count);
+    if (*to < from) std::swap(from, *to);
+  }
+  if (auto done = writer_->erase_range(*tree, from, to); !done) {
+    return (void)refused_change(done.error(), "erase_range()");
+  }
+  cuts_ = true;
+  model_.erase_range(name, from, to);
 }
 
 void LabDatabase::create_tree(const Op& op) {

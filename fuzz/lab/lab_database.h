@@ -124,6 +124,7 @@ class LabDatabase {
   Result<Tree> tree_to_change(std::uint8_t tree);
   void put(const Op& op);
   void erase(const Op& op);
+  void erase_range(const Op& op);
   void create_tree(const Op& op);
   void put_if(const Op& op);
   void batch(const Op& op);
@@ -156,6 +157,7 @@ class LabDatabase {
 
   void compare_with(const Reader& reader, const Model::Trees& expected, const std::string& what);
   void note_durable();
+  void note_background();
   void fail(const std::string& what);
   // True when `error` is excused; otherwise it is a failure.
   bool excused(const Error& error, const std::string& what);
@@ -187,6 +189,7 @@ class LabDatabase {
   bool lied_to_ = false;
   bool keeps_history_ = false;
   bool may_leak_ = false;
+  bool cuts_ = false;                      // A range was erased.
   std::uint64_t synced_ = 1;               // The newest durable transaction,
   std::uint64_t vouched_ = 1;              // and one that something written later says was durable.
   bool settled_ = false;                   // Nothing happened since the last checkpoint.

@@ -29,6 +29,9 @@ void LabDatabase::apply(const Op& op) {
     case Kind::kEraseRun:
       erase(op);
       break;
+    case Kind::kEraseRange:
+      erase_range(op);
+      break;
     case Kind::kPutIf:
       put_if(op);
       break;
@@ -201,10 +204,11 @@ void LabDatabase::commit(Kind kind) {
   if (kind == Kind::kCommit) {
     auto token = writer_->commit();
     end_writer();
-    return committed(shape_.durability == Durability::kSync ? Kind::kCommitSync
-                     : shape_.durability == Durability::kOs ? Kind::kCommitOs
-                                                            : Kind::kCommitLazy,
-                     token);
+    committed(shape_.durability == Durability::kSync ? Kind::kCommitSync
+              : shape_.durability == Durability::kOs ? Kind::kCommitOs
+                                                     : Kind::kCommitLazy,
+              token);
+    return note_background();
   }
   auto token = kind == Kind::kCommitSync   ? writer_->commit(Durability::kSync)
                : kind == Kind::kCommitOs   ? writer_->commit(Durability::kOs)
@@ -212,6 +216,7 @@ void LabDatabase::commit(Kind kind) {
                                            : writer_->commit_async();
   end_writer();
   committed(kind, token);
+  note_background();
 }
 
 // What came of the writer's changes, which the model has made already.
@@ -225,7 +230,7 @@ void LabDatabase::committed(Kind kind, const Result<CommitToken>& token) {
       (void)excused(token.error(), "commit()");
     }
     // Published and then not known to be durable, or not there at all: nothing else may be.
-    if (db_->stats().newest_txn == txn) return model_.commit();
+    if (db_->stats().newest_txn >= txn) return model_.commit();
     return model_.abort();
   }
   if (*token != txn) {
@@ -264,17 +269,21 @@ void LabDatabase::sync() {
 void LabDatabase::background(std::uint32_t steps) {
   for (std::uint32_t i = 0; i < steps; ++i) {
     auto did = db_->run_background();
+    note_background();
     if (!did) return (void)excused(did.error(), "run_background()");
     if (!*did) return;
   }
 }
 
 void LabDatabase::settle() {
-  for (int round = 0; round < 3; ++round) {
+  int steps = 0;
+  // What one round frees may be for the next to make durable, and that may free more.
+  for (int round = 0, before = -1; round < 3 || steps != before; ++round) {
     clock_.advance(std::chrono::milliseconds(250));
-    int steps = 0;
+    before = steps;
     for (; steps < kBackgroundMost; ++steps) {
       auto did = db_->run_background();
+      note_background();
       if (!did) return (void)excused(did.error(), "run_background()");
       if (!*did) break;
     }

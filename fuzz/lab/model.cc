@@ -74,6 +74,15 @@ bool Model::erase(std::string_view tree, std::string_view key) {
   return true;
 }
 
+void Model::erase_range(std::string_view tree, std::string_view from,
+                        std::optional<std::string> to) {
+  Records& records = trees_.find(tree)->second;
+  for (auto at = records.lower_bound(from); at != records.end() && (!to || at->first < *to);) {
+    open_.push_back({Undo::Of::kRecord, std::string(tree), at->first, std::move(at->second), {}});
+    at = records.erase(at);
+  }
+}
+
 void Model::create_tree(std::string_view name) {
   trees_[std::string(name)];
   open_.push_back({Undo::Of::kMadeTree, std::string(name), {}, std::nullopt, {}});

@@ -41,6 +41,7 @@ class Model {
   // --- The open transaction: begins with its first change.
   void put(std::string_view tree, std::string_view key, std::string_view value);
   bool erase(std::string_view tree, std::string_view key);
+  void erase_range(std::string_view tree, std::string_view from, std::optional<std::string> to);
   void create_tree(std::string_view name);
   void drop_tree(std::string_view name);
   void rename_tree(std::string_view from, std::string_view to);

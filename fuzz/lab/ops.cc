@@ -23,6 +23,7 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kPutRun, "put run", 8},
     KindInfo{Kind::kErase, "erase", 12},
     KindInfo{Kind::kEraseRun, "erase run", 4},
+    KindInfo{Kind::kEraseRange, "erase range", 4},
     KindInfo{Kind::kPutIf, "put if", 6},
     KindInfo{Kind::kBatch, "batch", 4},
     KindInfo{Kind::kCreateTree, "create tree", 3},
@@ -167,6 +168,11 @@ Op draw_op(Choices& choices, const Shape& shape, const Swarm& swarm) {
       op.bytes = static_cast<std::uint32_t>(choices.scale(shape.value_bytes_max + 1) - 1);
       op.count = static_cast<std::uint16_t>(op.kind == Kind::kPutIf ? choices.below(8)
                                                                     : choices.scale(40));
+      break;
+    case Kind::kEraseRange:
+      op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
+      op.key = static_cast<std::uint32_t>(choices.below(shape.key_count));
+      op.count = static_cast<std::uint16_t>(choices.below(shape.key_count));
       break;
     case Kind::kErase:
     case Kind::kEraseRun:

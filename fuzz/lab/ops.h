@@ -20,6 +20,7 @@ struct Op {
     kPutRun,  // `count` keys from `key` on.
     kErase,
     kEraseRun,    // `count` keys drawn from all, by `key`.
+    kEraseRange,  // Between keys number `key` and `count`, whichever is less; 0: to the end.
     kPutIf,       // Inserted, replaced, or compared and set: by `count`.
     kBatch,       // `count` puts and erases from `key` on: a recorded batch, put_many() in between.
     kCreateTree,  // Tree number `tree`, made or found.

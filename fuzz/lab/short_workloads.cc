@@ -10,7 +10,7 @@ namespace {
 using Kind = Op::Kind;
 
 constexpr std::string_view kBeginnings[] = {"new", "old"};
-constexpr std::string_view kWithKey = "pdl";
+constexpr std::string_view kWithKey = "pdlx";
 constexpr std::string_view kWithout = "cakr";
 constexpr std::uint32_t kSmall = 40;
 constexpr std::uint32_t kLarge = 6000;
@@ -26,6 +26,8 @@ Op op_of(char letter, std::uint32_t key) {
       return {.kind = Kind::kErase, .key = key};
     case 'l':
       return {.kind = Kind::kPut, .key = key, .bytes = kLarge};
+    case 'x':  // And all that follow.
+      return {.kind = Kind::kEraseRange, .count = 0, .key = key};
     case 'c':
       return {.kind = Kind::kCommitSync};
     case 'a':

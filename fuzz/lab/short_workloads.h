@@ -1,5 +1,5 @@
-// Every short workload: all sequences of up to kShortOps ops over put, delete, large put, commit,
-// abort, checkpoint and reopen with kShortKeys keys, from two beginnings.
+// Every short workload: all sequences of up to kShortOps ops over put, delete, large put, range
+// delete, commit, abort, checkpoint and reopen with kShortKeys keys, from two beginnings.
 //
 // Up to symmetry: keys that no op has named yet are one like the other, so they are named in the
 // order of their first use. That order isn't the order of their bytes, and one of them is empty.
@@ -9,6 +9,7 @@
 //   new   nothing on the disk: creation is part of the life
 //   old   the five keys are there, in the file, and once more in the log beside it
 //   p1 d1 l1   put, delete, large put (a value of two pages) of key 1, …
+//   x1         delete of key 1 and all that follow it
 //   c a k r    commit, abort, checkpoint, reopen
 #pragma once
 

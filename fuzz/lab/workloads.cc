@@ -171,6 +171,26 @@ std::vector<Op> transactions() {
   };
 }
 
+// A range and a tree that go, and whose pages are freed by background work and by a close.
+std::vector<Op> ranges() {
+  return {
+      {.kind = Kind::kPutRun, .count = 12, .key = 0, .bytes = 500},
+      {.kind = Kind::kCreateTree, .tree = 1},
+      {.kind = Kind::kPutRun, .tree = 1, .count = 3, .key = 1, .bytes = 1200},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kEraseRange, .count = 9, .key = 2},
+      {.kind = Kind::kDropTree, .tree = 1},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kBackground, .count = 1},
+      {.kind = Kind::kPut, .key = 5, .bytes = 40},
+      {.kind = Kind::kCommitLazy},
+      {.kind = Kind::kBackground, .count = 1},
+      {.kind = Kind::kEraseRange, .count = 0, .key = 0},
+      {.kind = Kind::kCommitOs},
+      {.kind = Kind::kReopen},
+  };
+}
+
 constexpr std::uint64_t kMany = std::uint64_t{1} << 20;
 
 const std::vector<Op>& going_on_ops() {
@@ -200,6 +220,8 @@ std::span<const Workload> workloads() {
        shape(Shape::Keys::kMixed, 12, kMany, 4 * kLogSegmentMin), shrinking()},
       {"transactions", "savepoints, conditions, trees that go",
        shape(Shape::Keys::kMixed, 12, kMany), transactions()},
+      {"ranges", "ranges and trees that go, and are freed in steps",
+       shape(Shape::Keys::kMixed, 12, kMany), ranges()},
   };
   return all;
 }

@@ -1,4 +1,4 @@
-// The standard workloads: six fixed lists of ops, by name, on which the lab tries every crash
+// The standard workloads: seven fixed lists of ops, by name, on which the lab tries every crash
 // point, every failing call and every flipped bit. Small, so that "every" can be meant; together
 // they reach every place in the engine that calls storage. Short ones, of which there are
 // thousands, go by names that say what they do: short_workloads.h.

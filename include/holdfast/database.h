@@ -82,6 +82,12 @@ class HOLDFAST_EXPORT Database {
   /// Errors: those of checkpoint() and sync(); kInvalidArgument where a thread does this work.
   [[nodiscard]] Result<bool> run_background();
 
+  /// Frees what dropped trees and erased ranges left, to the end, in transactions of some hundred
+  /// pages between which others write: background work does the same when it has time. Answers the
+  /// pages it freed. What was cut off after the oldest open snapshot began stays for later.
+  /// Errors: as commit(), and kCancelled; what was freed stays freed.
+  [[nodiscard]] Result<std::uint64_t> reclaim(const ProgressFunction& progress = {});
+
   /// Checks everything, on a snapshot, while others read and write. Damage is a finding of the
   /// report; errors are what keeps it from checking: kIo, kPoisoned, kLimitExceeded, kCancelled.
   [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options = {});

@@ -38,6 +38,9 @@ struct TreeInfo {
   std::string name;  ///< Empty for the default tree.
   Tree tree;
   std::uint64_t records = 0;
+  /// Always, but where a part that erase_range() cut off can't be read: then there are at most as
+  /// many.
+  bool records_exact = true;
 };
 
 struct KeyValue {
@@ -80,13 +83,16 @@ class HOLDFAST_EXPORT Reader {
   /// A cursor that stands nowhere yet: seek it. It must end before the transaction does.
   [[nodiscard]] Result<Cursor> cursor(Tree tree = {}) const;
 
-  /// Records in the tree: exact, and at once.
+  /// Records in the tree: exact, and at once, but for the time after erase_range(): what that cut
+  /// off is counted by reading it until background work has freed it. kDamaged: some of it can't be
+  /// read.
   [[nodiscard]] Result<std::uint64_t> count(Tree tree = {}) const;
 
   /// About how many records, of how many bytes, have keys at or after `from` and before `to`;
   /// std::nullopt is the tree's beginning or end. The ends of the range are counted, what lies
   /// between is judged by samples from the inner nodes: some pages are read per level of the tree,
-  /// whatever the range. Never more than count() says.
+  /// whatever the range. Never more than count() says, but where erase_range() has cut off what
+  /// nobody has counted yet.
   [[nodiscard]] Result<RangeEstimate> estimate(std::optional<std::string_view> from,
                                                std::optional<std::string_view> to) const {
     return estimate(Tree{}, from, to);
@@ -165,6 +171,18 @@ class HOLDFAST_EXPORT WriteTransaction : public Reader {
   [[nodiscard]] Result<bool> erase(std::string_view key) { return erase(Tree{}, key); }
   [[nodiscard]] Result<bool> erase(Tree tree, std::string_view key);
 
+  /// Removes all records at or after `from` and before `to`; std::nullopt is the tree's beginning
+  /// or end. Takes as long for a million as for ten: what lies within the range is cut off unread,
+  /// and freed by background work once no snapshot sees it (Database::reclaim() waits for that).
+  /// Until then count() reads what was cut off. All or nothing: after an error the transaction goes
+  /// on without it. Errors as put().
+  [[nodiscard]] Result<void> erase_range(std::optional<std::string_view> from,
+                                         std::optional<std::string_view> to) {
+    return erase_range(Tree{}, from, to);
+  }
+  [[nodiscard]] Result<void> erase_range(Tree tree, std::optional<std::string_view> from,
+                                         std::optional<std::string_view> to);
+
   /// Stores all of them, later ones over earlier ones, or after an error none: then the transaction
   /// goes on as it was. Errors as put().
   [[nodiscard]] Result<void> put_many(std::span<const KeyValue> records) {
@@ -181,10 +199,9 @@ class HOLDFAST_EXPORT WriteTransaction : public Reader {
   /// Gives a tree another name; its records and its Tree stay. Errors: kNotFound, kAlreadyExists,
   /// kLimitExceeded (the name), kInvalidArgument (the default tree has none).
   [[nodiscard]] Result<void> rename_tree(Tree tree, std::string_view name);
-  /// Forgets the tree with all its records, in time that grows with its pages. Cursors on it then
-  /// answer kNotFound. All or nothing: after an error the transaction goes on without it. Errors:
-  /// kNotFound, kInvalidArgument (the default tree), kLimitExceeded: it has more pages than one
-  /// transaction may free with this cache (docs/LIMITS.md); erase some in transactions before.
+  /// Forgets the tree with all its records, however many: its pages are freed later, as those of
+  /// erase_range(). Cursors on it then answer kNotFound. All or nothing: after an error the
+  /// transaction goes on without it. Errors: kNotFound, kInvalidArgument (the default tree).
   [[nodiscard]] Result<void> drop_tree(Tree tree);
 
   /// From here on changes can be undone alone; see savepoint.h. Any number may be open. Each page

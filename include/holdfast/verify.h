@@ -39,6 +39,7 @@ struct VerifyReport {
   std::uint64_t slots_free = 0;
   std::uint64_t log_bytes_checked = 0;
   std::uint64_t records = 0;
+  std::uint64_t dying_pages = 0;  ///< Of what was dropped or erased as a range, and is to be freed.
   std::vector<TreeSummary> trees;
   double seconds = 0;
 

@@ -25,7 +25,7 @@ class OracleTest : public CrashTest {
   std::string compare_with(const Model::Trees& expected) {
     auto reader = database_.database().begin_read();
     Rng rng(1);
-    auto difference = compare(*reader, expected, rng);
+    auto difference = compare(*reader, expected, false, rng);
     return difference && *difference ? **difference : "";
   }
 

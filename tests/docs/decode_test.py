@@ -60,6 +60,8 @@ def main():
                 output(sample, "life", database, life, page_size)
                 found = compare(python, holdfast, database, f"{page_size}-byte pages, life {life}")
                 most = max(most, found)
+            output(sample, "cut", database)
+            compare(python, holdfast, database, f"{page_size}-byte pages, being freed")
             output(sample, "close", database)
             assert compare(python, holdfast, database, f"{page_size}-byte pages, closed") == 0
         assert most > 2, "no log of several segments was tried"

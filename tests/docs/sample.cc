@@ -6,6 +6,8 @@
 //   docs_sample life PATH N P     life N (from 0) of a database with pages of P bytes: some
 //                                 thousand changes in several trees, ended without a close
 //   docs_sample golden PATH N P   the same, small: for tests/golden
+//   docs_sample cut PATH          erases a range, drops a tree and frees some of what that cut off,
+//                                 ended without a close
 //   docs_sample close PATH        opens and commits, so that closing folds the log in
 #include <unistd.h>
 
@@ -91,6 +93,16 @@ void live(Database& db, unsigned life, unsigned rounds, unsigned changes) {
   }
 }
 
+void cut(Database& db) {
+  auto writer = must(db.begin_write());
+  must(writer.erase_range("key-15", "key-45"));
+  must(writer.drop_tree(must(writer.open_tree("fruit"))));
+  must(writer.commit());
+  int steps = 0;
+  (void)db.reclaim([&](const Progress&) { return ++steps <= 2; });
+  must(db.put("cut", "yes"));
+}
+
 }  // namespace
 }  // namespace holdfast
 
@@ -100,7 +112,7 @@ int main(int argc, char** argv) {
   const std::string what = argv[1];
   const unsigned life = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 0;
   StillClock clock;
-  CountingRandom random(life * 8 + (what == "close" ? 4 : 0));
+  CountingRandom random(life * 8 + (what == "close" ? 4 : what == "cut" ? 6 : 0));
   Environment environment{system_environment().storage, &clock, &random};
   Options options;
   options.environment = &environment;
@@ -116,6 +128,8 @@ int main(int argc, char** argv) {
     live(db, life, 12, 300);
   } else if (what == "golden") {
     live(db, life, 4, 25);
+  } else if (what == "cut") {
+    cut(db);
   } else {
     must(db.put("closed", "yes"));
   }

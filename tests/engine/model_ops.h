@@ -20,6 +20,7 @@ struct Op {
     kPutIf,
     kBatch,
     kSweep,  // A cursor that erases every other record on its way.
+    kRange,  // Erased: a few keys, or all that follow.
     kDrop,   // A tree, and it is made anew.
     kSavepoint,
     kRollBack,
@@ -41,10 +42,10 @@ struct Op {
 };
 
 inline std::ostream& operator<<(std::ostream& out, const Op& op) {
-  static constexpr std::array<const char*, 18> kNames = {
-      "put",       "erase",     "put if",     "batch", "sweep",  "drop",
-      "savepoint", "roll back", "release",    "scan",  "commit", "abort",
-      "hold",      "let go",    "checkpoint", "step",  "reopen", "kill"};
+  static constexpr std::array<const char*, 19> kNames = {
+      "put",       "erase",      "put if",  "batch",  "sweep",  "range", "drop",
+      "savepoint", "roll back",  "release", "scan",   "commit", "abort", "hold",
+      "let go",    "checkpoint", "step",    "reopen", "kill"};
   return out << kNames[op.kind] << " t" << int{op.tree} << " k" << op.key << " s" << op.size;
 }
 
@@ -55,6 +56,7 @@ inline rc::Gen<std::vector<Op>> operations() {
                                                                       {10, Op::kPutIf},
                                                                       {3, Op::kBatch},
                                                                       {3, Op::kSweep},
+                                                                      {4, Op::kRange},
                                                                       {2, Op::kDrop},
                                                                       {6, Op::kSavepoint},
                                                                       {4, Op::kRollBack},

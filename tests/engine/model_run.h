@@ -59,6 +59,8 @@ class Run {
         return batch(op);
       case Op::kSweep:
         return sweep(op);
+      case Op::kRange:
+        return range(op);
       case Op::kDrop:
         return drop(op);
       case Op::kSavepoint:
@@ -203,6 +205,17 @@ class Run {
       check(on == (back ? at != model.begin() : at != model.end()), "a sweeping cursor's answer");
       if (on) check(cursor->key() == (back ? std::prev(at) : at)->first, "where it goes on");
     }
+  }
+  void range(const Op& op) {
+    (void)writer();
+    std::string from = key_of(op.key);
+    std::optional<std::string> to = key_of(static_cast<std::uint16_t>(op.size % 120));
+    if (*to < from) std::swap(from, *to);
+    if (op.size % 7 == 0) from.clear();
+    if (op.size % 11 == 0) to.reset();
+    if (!ask(writer_->erase_range(pending_.trees[op.tree], from, to))) return;
+    Contents& model = pending_[op.tree];
+    model.erase(model.lower_bound(from), to ? model.lower_bound(*to) : model.end());
   }
   void drop(const Op& op) {
     if (op.tree == 0) return;

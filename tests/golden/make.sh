@@ -28,3 +28,6 @@ for page_size in 4096 16384 32768; do
   pack "killed-$page_size"
   pack "closed-$page_size"
 done
+mkdir "$work/dying-4096"
+for what in life close cut; do "$sample" "$what" "$work/dying-4096/db" 0 4096; done
+pack "dying-4096"

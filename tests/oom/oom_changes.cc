@@ -84,6 +84,11 @@ void OomRun::all_or_nothing() {
     }
     draft.expect_state();
     const Tree right = draft.trees.at("right");
+    if (call([&] { return draft.writer.erase_range(numbered(3), numbered(40)); })) {
+      Contents& all = draft.state[""];
+      all.erase(all.lower_bound(numbered(3)), all.lower_bound(numbered(40)));
+    }
+    draft.expect_state();
     if (call([&] { return draft.writer.drop_tree(right); })) {
       draft.state.erase("right");
       draft.trees.erase("right");

@@ -6,6 +6,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/limits.h"
 #include "engine/tree/node_view.h"
+#include "engine/tree/subtree.h"
 #include "tests/tree/tree_fixture.h"
 
 namespace holdfast::testing {
@@ -143,8 +144,6 @@ TEST_F(Damage, PageMissing) {
     ++read;
   }
   EXPECT_GT(read, 1900);
-  const DropOutcome dropped = tree_drop(tree.pages, tree.ref).value();
-  EXPECT_EQ(dropped.subtrees_skipped, 1u);
 }
 
 TEST_F(Damage, OverflowPageOfAnotherKindOrLength) {
@@ -196,6 +195,9 @@ void use(ModelTree& tree) {
   (void)cursor.prev();
   Findings findings;
   (void)tree_check(pages, tree.ref, findings);
+  const std::string from = padded(tree.below(2000));
+  (void)tree_erase_range(pages, tree.ref, from, padded(tree.below(2000)));
+  (void)tree_erase_range(pages, tree.ref, tree.bytes(tree.below(1000)), std::nullopt);
 }
 
 TEST(Hostile, RandomBytesInNodes) {
@@ -225,7 +227,13 @@ TEST(Hostile, RandomBytesInNodes) {
       }
     }
     ASSERT_NO_FATAL_FAILURE(use(tree)) << "seed " << seed;
-    (void)tree_drop(tree.pages, tree.ref);
+    Subtree all{tree.ref.id, tree.ref.root, {}};
+    (void)subtree_records(tree.pages, all);
+    for (int step = 0;; ++step) {
+      const auto freed = subtree_free_some(tree.pages, all, 10);
+      if (!freed || freed->finished) break;
+      ASSERT_LT(step, 1000);
+    }
   }
 }
 
@@ -256,8 +264,15 @@ TEST(Hostile, ATreeThatNamesOnePageManyTimes) {
   Findings findings;
   ASSERT_TRUE(tree_check(pages, tree.ref, findings));
   EXPECT_TRUE(findings.codes.contains("page_shared"));
-  const DropOutcome dropped = tree_drop(pages, tree.ref).value();
-  EXPECT_EQ(dropped.pages_released, 31u);
+  Subtree all{tree.ref.id, tree.ref.root, {}};
+  EXPECT_EQ(subtree_records(pages, all).error().code(), ErrorCode::kDamaged);
+  std::uint64_t freed = 0;
+  for (bool finished = false; !finished;) {
+    const SubtreeFreed some = subtree_free_some(pages, all, 100).value();
+    freed += some.pages;
+    finished = some.finished;
+  }
+  EXPECT_EQ(freed, 31u);
 }
 
 // The search believes the heads. Where they lie, a new key comes to stand among keys that it isn't

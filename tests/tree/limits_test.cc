@@ -117,20 +117,5 @@ TEST_P(Limits, DeletesInRandomOrderKeepEveryOtherRecord) {
   }
 }
 
-TEST_P(Limits, DropReleasesEveryPage) {
-  ModelTree tree(GetParam());
-  // Ten thousand pages and more, most of them in long values.
-  for (int i = 0; i < 3000; ++i)
-    tree.put(padded(i), std::string(i % 10 == 0 ? 34 * GetParam() : 300, 'v'));
-  tree.pages.commit();
-  EXPECT_GT(tree.pages.committed.size(), 10000u);
-  const DropOutcome outcome = tree_drop(tree.pages, tree.ref).value();
-  EXPECT_EQ(outcome.pages_released, tree.pages.committed.size());
-  EXPECT_EQ(outcome.subtrees_skipped, 0u);
-  tree.pages.commit();
-  EXPECT_TRUE(tree.pages.committed.empty());
-  EXPECT_EQ(tree.pages.complaint, "");
-}
-
 }  // namespace
 }  // namespace holdfast::testing

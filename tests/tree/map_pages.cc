@@ -103,6 +103,13 @@ Result<void> MapPages::release(PageId first, std::uint32_t count) {
   return {};
 }
 
+Result<void> MapPages::cut(const CutPart& part) {
+  ++changes_;
+  if (find(part.first) == nullptr && !part.damaged) complain("cut off a page that isn't there");
+  cuts.push_back(part);
+  return {};
+}
+
 void MapPages::spoil_gap(Bytes& page) const {
   const std::size_t begin = page_gap_begin(page.data());
   const std::size_t end = page_gap_end(page.data());

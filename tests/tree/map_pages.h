@@ -33,6 +33,7 @@ class MapPages : public PageSink {
   Result<Editor> create(TreeId tree, PageKind kind, std::uint8_t level) override;
   Result<PageId> create_run(TreeId tree, std::uint32_t count) override;
   Result<void> release(PageId first, std::uint32_t count) override;
+  Result<void> cut(const CutPart& part) override;
 
   // Answers the bytes of redo.
   std::size_t commit();
@@ -44,6 +45,8 @@ class MapPages : public PageSink {
   std::uint64_t pages_asked = 0;  // Of page().
   // The pages as of the last commit: tests do damage here.
   std::map<PageId, Bytes> committed;
+  // What was cut off and not taken since.
+  std::vector<CutPart> cuts;
   // What broke the contract; empty while all is well.
   std::string complaint;
 
