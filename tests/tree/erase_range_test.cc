@@ -191,6 +191,17 @@ TEST_P(EraseRange, TakesAsLongForManyAsForFew) {
   check_all(tree, dying);
 }
 
+// Leaves that are full enough don't keep the nodes above them from being mended.
+TEST(EraseRangeBounds, WhatIsLeftOfATreeIsNoTallerThanItNeedsToBe) {
+  ModelTree tree(4096);
+  for (int i = 0; i < 3000; ++i)
+    tree.put(padded(static_cast<std::uint64_t>(i)), std::string(480, 'v'));
+  EXPECT_GE(tree.commit().height, 3u);
+  std::uint64_t at_the_edges = 0;
+  erase_range(tree, padded(14), padded(2986), at_the_edges);
+  EXPECT_LE(tree.check().height, 2u);
+}
+
 TEST_P(EraseRange, AWholeTreeIsFreedInPieces) {
   ModelTree tree(GetParam());
   for (int i = 0; i < 3000; ++i) {
