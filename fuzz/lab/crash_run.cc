@@ -157,6 +157,8 @@ void CrashRun::plan_fault(Choices& choices) {
   const bool metas_too = fault.for_ever || fault.call != SimCall::kReadPastCache;
   if (!metas_too || choices.chance(1, 3)) fault.path_contains = ".log";
   disk_.inject(fault);
+  // A cache that goes back to the medium goes back to before all that syncs kept nothing of.
+  if (lying_ && call == SimCall::kSync) database_.harmed(Harm::kLies);
   weather_ = Weather::kFaulty;
   if (fault.call == SimCall::kRead || fault.call == SimCall::kReadPastCache) bad_slots_ = 0;
   if (fault.call == SimCall::kWrite && !fault.for_ever) bad_slots_ = 1;
