@@ -83,6 +83,7 @@ bool DatabaseImpl::checkpoint_due() const {
   // What is sealed behind the last transaction is no reason for another one.
   if (raw(cache_->newest()) == checkpoint_txn_.load()) return false;
   return log->bytes_since(Lsn{checkpoint_lsn_.load()}) >= options_.checkpoint_log_bytes ||
+         cache_->descriptors_short() ||
          (cache_->held() > cache_->frame_limit() / 2 &&
           cache_->dirty_pages() > cache_->frame_limit() / 8);  // Else snapshots hold them.
 }
@@ -220,8 +221,6 @@ void DatabaseImpl::checkpoint_published() {
   IdRuns settled = cache_->settle_frees(place.end.txn);
   // Between groups of redo nobody takes ids, and the scan afterwards finds these with all others.
   if (redo_done_) ids_.give_back(std::move(settled));
-  // What was redone so far lies where the new map says.
-  for (Slot slot : std::exchange(placed_slots_, {})) slots_->free(slot);
   // A failed removal costs space, nothing else: the next checkpoint tries again.
   if (LogWriter* log = log_.load()) (void)at_boundary([&] { return log->release_before(place); });
 }

@@ -184,6 +184,7 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
   for (const Written& page : written_) {
     parts_.slots->free(parts_.cache->became_clean(page.page, txn(), page.entry));
   }
+  parts_.cache->settle_placed(txn());
   for (Slot slot : map_update_->install()) parts_.slots->free(slot);
   if (dirty_.reserved >= allocated) {
     parts_.slots->unreserve(static_cast<std::uint32_t>(dirty_.reserved - allocated));

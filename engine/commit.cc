@@ -27,8 +27,7 @@ class ReservedSlots {
 };
 
 constexpr std::uint64_t kLogSlack = 4;  // Times checkpoint_log_bytes: then whoever commits helps.
-constexpr std::uint64_t kLazyBufferBytes = std::uint64_t{1}
-                                           << 20;  // Beyond, lazy commits are written out.
+constexpr std::size_t kLogShareMax = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -43,8 +42,9 @@ Result<WriteTransaction> DatabaseImpl::begin_write(std::chrono::milliseconds tim
   }
   WriterTurn turn(gate_);
   SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
-  auto state = std::make_unique<WriteState>(*this, *cache_, std::move(slot), ids_,
-                                            next(cache_->newest()), [this] { return make_room(); });
+  auto state =
+      std::make_unique<WriteState>(*this, *cache_, std::move(slot), ids_, next(cache_->newest()),
+                                   [this](std::uint32_t frames) { return make_room(frames); });
   turn.keep();
   open_transactions_.fetch_add(1);
   return WriteTransaction(std::move(state));
@@ -67,8 +67,8 @@ void DatabaseImpl::writer_ended() noexcept {
 // The cache is full of changes: those that are committed can be brought into the file. A checkpoint
 // under way has taken its pages off the count of dirty ones, and keeps them in memory until it
 // ends.
-Result<void> DatabaseImpl::make_room() {
-  const std::uint32_t wanted = std::max(cache_->frame_limit() / 8, 1U);
+Result<void> DatabaseImpl::make_room(std::uint32_t frames) {
+  const std::uint32_t wanted = std::max({cache_->frame_limit() / 8, frames, 1U});
   if (const auto parked = cache_->park(wanted); parked && *parked >= wanted / 2) return {};
   MutexLock lock(checkpoint_mutex_);
   if (checkpoint_ != nullptr) TRY(run_checkpoint());
@@ -106,11 +106,19 @@ Result<bool> DatabaseImpl::log_and_publish(WriteView& view) {
   if (log_.load() == nullptr) TRY(start_epoch());
   LogWriter& log = *log_.load();
   std::vector<WrittenPage> pages;
+  pages.reserve(view.pages().size());
+  bool placed = false;
   for (const WriteView::PrivatePage& page : view.pages()) {
-    if (page.frame == kNoFrame) continue;
-    pages.push_back({page.page, page.frame, page.fresh, page.base});
+    if (page.released()) continue;
+    pages.push_back({page.page, page.frame, page.fresh, page.base, page.slot, page.check});
+    placed = placed || page.slot != kNoSlot;
     if (page.fresh && dying_.load()) dying_credit_.fetch_add(2);
   }
+  // What a checkpoint brings under the map needs none.
+  if (cache_->descriptors_left() < 2 * pages.size() || cache_->needs_checkpoint())
+    TRY(checkpoint());
+  // What the log names is there before the log.
+  if (placed) TRY(sync_placed());
   const std::uint32_t needed = cache_->slots_for(pages, view.freed());
   TRY(reserve_slots(needed));
   ReservedSlots set_aside(*slots_, needed);
@@ -136,6 +144,19 @@ Result<bool> DatabaseImpl::log_and_publish(WriteView& view) {
   return true;
 }
 
+// Of the budget, what lazy commits may leave in memory, and what is written at once. A batch may be
+// twice as large.
+std::size_t DatabaseImpl::log_share() const {
+  return std::min(kLogShareMax, options_.cache_bytes / 16);
+}
+
+Result<void> DatabaseImpl::sync_placed() {
+  const auto synced = at_boundary([this] { return file_->sync(); });
+  if (synced) return {};
+  poison(synced.error());
+  return std::unexpected(*poisoned());
+}
+
 Result<void> DatabaseImpl::reserve_slots(std::uint32_t count) {
   TRY(cache_->back_reservations());
   auto reserved = slots_->reserve(count);
@@ -156,7 +177,8 @@ Result<void> DatabaseImpl::start_epoch() {
   MutexLock lock(meta_mutex_);
   const EpochNumber epoch{raw(highest_epoch_) + 1};
   const LogConfig config{environment_.storage, environment_.clock,         path_,
-                         meta_->meta().uuid,   options_.log_segment_bytes, this};
+                         meta_->meta().uuid,   options_.log_segment_bytes, this,
+                         log_share()};
   // Used up whatever comes of it: a segment may have its name by then, and no two epochs that
   // continue at one place may have the same number.
   highest_epoch_ = epoch;
@@ -191,7 +213,7 @@ Result<void> DatabaseImpl::start_epoch() {
 Result<CommitToken> DatabaseImpl::finish_commit(TxnNumber txn, Durability durability, bool wait) {
   LogWriter* log = log_.load();
   if (log == nullptr) return raw(txn);
-  const bool writes = durability != Durability::kLazy || log->queued_bytes() > kLazyBufferBytes;
+  const bool writes = durability != Durability::kLazy || log->queued_bytes() > log_share();
   const auto done = at_boundary([&]() -> Result<void> {
     if (wait && durability == Durability::kSync) return log->sync_through(txn);
     return writes ? log->write_through(txn) : Result<void>();

@@ -124,11 +124,12 @@ Result<void> DatabaseImpl::write_first_state() {
   TRY(attach(meta, TxnNumber{0}, 1, 0));
   {
     SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
-    WriteView view(*cache_, std::move(slot), ids_, TxnNumber{1}, [] { return Result<void>(); });
+    WriteView view(*cache_, std::move(slot), ids_, TxnNumber{1},
+                   [](std::uint32_t) { return Result<void>(); });
     TRY(catalog_create(view));
     std::vector<WrittenPage> pages;
     for (const WriteView::PrivatePage& page : view.pages())
-      pages.push_back({page.page, page.frame, page.fresh, page.base});
+      pages.push_back({page.page, page.frame, page.fresh, page.base, kNoSlot, 0});
     const std::uint32_t needed = cache_->slots_for(pages, view.freed());
     TRY(slots_->reserve(needed));
     const std::uint32_t used = TRY(cache_->publish(pages, view.freed(), TxnNumber{1}, [] {}));

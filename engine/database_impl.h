@@ -90,7 +90,6 @@ class DatabaseImpl final : public LogObserver {
   Result<void> read_log();
   Result<void> replay(const LogFiles& files, const LogOutcome& outcome);
   Result<void> check_lost_pages();
-  Result<void> read_placed(Slot slot, PageId id, std::uint64_t check, std::span<std::byte> page);
   Result<std::uint64_t> unfinished_pages(const Meta& meta) const;
   Result<void> check_no_stray_log(const LogFiles& files) const;
   Result<void> scan_free_space();
@@ -101,9 +100,11 @@ class DatabaseImpl final : public LogObserver {
   // commit.cc
   Result<bool> log_and_publish(WriteView& view);
   Result<void> start_epoch();
+  [[nodiscard]] std::size_t log_share() const;
+  Result<void> sync_placed();
   Result<void> reserve_slots(std::uint32_t count);
   Result<CommitToken> finish_commit(TxnNumber txn, Durability durability, bool wait);
-  Result<void> make_room();
+  Result<void> make_room(std::uint32_t frames);
   void help_checkpoint(const LogWriter& log);
   void poison(const Error& error) noexcept;
 
@@ -165,8 +166,6 @@ class DatabaseImpl final : public LogObserver {
   LogPlace opened_place_;  // Where the log that was found ends.
   std::vector<OldSegment> old_segments_;
   std::vector<std::string> leftover_files_;
-  std::vector<Slot>
-      placed_slots_;  // Named by the log that was found: needed until a checkpoint passes it.
   EpochNumber highest_epoch_{};
   std::unique_ptr<LogWriter> log_owner_;
   Atomic<LogWriter*> log_{nullptr};  // Set once, by the first commit.

@@ -64,7 +64,7 @@ Result<std::optional<std::uint64_t>> DatabaseImpl::dying_step(std::chrono::milli
 Result<std::optional<std::uint64_t>> DatabaseImpl::free_dying() {
   SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
   WriteView view(*cache_, std::move(slot), ids_, next(cache_->newest()),
-                 [this] { return make_room(); });
+                 [this](std::uint32_t frames) { return make_room(frames); });
   const std::optional<DyingPart> part = TRY(next_to_free(view));
   if (!part) return std::optional<std::uint64_t>();
   auto freed = dying_free_some(view, *part, pages_per_step());
@@ -81,7 +81,7 @@ Result<std::optional<std::uint64_t>> DatabaseImpl::free_dying() {
   }
   view.end();
   LogWriter& log = *log_.load();
-  if (log.buffered_bytes() < kWriteOutBytes) return std::optional(*freed);
+  if (log.queued_bytes() < kWriteOutBytes) return std::optional(*freed);
   if (auto written = log.write_through(cache_->newest()); !written) {
     poison(written.error());
     return std::unexpected(*poisoned());

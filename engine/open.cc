@@ -142,7 +142,9 @@ Result<void> DatabaseImpl::attach(const Meta& meta, TxnNumber txn, std::uint32_t
                              .page_size = meta.page_size,
                              .tag = meta.tag(),
                              .budget_bytes = options_.cache_bytes,
+                             .log_bytes = read_only_ ? 0 : 3 * log_share(),
                              .may_park = !read_only_,
+                             .before_parking = [this] { return restore_meta_copies(); },
                              .arena = options_.arena,
                              .on_damage = [this](const Error& error) { watch_.damaged(error); }}));
   ids_.open(id_high_water);
@@ -196,9 +198,6 @@ Result<void> DatabaseImpl::read_log() {
 }
 
 Result<void> DatabaseImpl::replay(const LogFiles& files, const LogOutcome& outcome) {
-  auto read_slot = [this](Slot slot, PageId id, std::uint64_t check, std::span<std::byte> page) {
-    return read_placed(slot, id, check, page);
-  };
   auto group_done = [this](const LogPlace& at) -> Result<void> {
     // No checkpoint passes changes that couldn't be made.
     if (!read_only_ && !cache_->lost_pages().empty()) return {};
@@ -213,7 +212,7 @@ Result<void> DatabaseImpl::replay(const LogFiles& files, const LogOutcome& outco
     MutexLock lock(checkpoint_mutex_);
     return run_checkpoint();
   };
-  RedoPages target(*cache_, read_slot, group_done);
+  RedoPages target(*cache_, group_done);
   auto redone = redo_log(files, outcome, target);
   TRY(check_lost_pages());
   TRY(std::move(redone));
@@ -242,20 +241,6 @@ Result<void> DatabaseImpl::check_lost_pages() {
       std::to_string(report_.pages_lost.size()) +
           " pages that the log changes can't be read; open read-only to read the rest: " + list,
       {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
-}
-
-Result<void> DatabaseImpl::read_placed(Slot slot, PageId id, std::uint64_t check,
-                                       std::span<std::byte> page) {
-  const std::uint64_t offset = slots_->offset_of(slot);
-  const ErrorPlace place{.file = path_, .offset = offset, .page = raw(id), .tree = {}, .txn = {}};
-  const std::size_t bytes = TRY(file_->read(offset, page));
-  if (bytes != page.size())
-    return fail(ErrorCode::kDamaged, "the file ends before a page that the log placed", place);
-  auto sound =
-      verify_page(page, {.tag = cache_->tag(), .id = id, .check = check, .check_bits = 64});
-  if (!sound) return std::unexpected(sound.error().at(place));
-  placed_slots_.push_back(slot);
-  return {};
 }
 
 // Pages that a checkpoint wrote beyond the highest slot of the last one that finished. What lies
@@ -303,7 +288,7 @@ Result<void> DatabaseImpl::scan_free_space() {
   std::vector<Slot> map_slots;
   map_->collect_slots(map_slots);
   for (Slot slot : map_slots) mark(slot);
-  for (Slot slot : placed_slots_) mark(slot);
+  for (Slot slot : cache_->placed_slots()) mark(slot);
   std::vector<FreedRun> freed = cache_->frees_through(cache_->newest());
   std::sort(freed.begin(), freed.end(),
             [](const FreedRun& a, const FreedRun& b) { return a.run.first < b.run.first; });

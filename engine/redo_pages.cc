@@ -17,18 +17,9 @@ Result<std::span<std::byte>> RedoPages::blank(PageId id) {
   return cache_.bytes(frame);
 }
 
-// The content was synced in its slot before the log named it. It is read at once: what comes later
-// in the log may build on it, and the next checkpoint writes it where the map will name it.
+// The content was synced in its slot before the log named it.
 Result<void> RedoPages::place(PageId id, Slot slot, std::uint64_t check, TxnNumber txn) {
-  placed_.resize(cache_.page_size());
-  TRY(read_slot_(slot, id, check, placed_));
-  if (page_txn(placed_.data()) != txn) {
-    return fail(ErrorCode::kDamaged, "a placed page isn't of the transaction that placed it",
-                {.file = {}, .offset = {}, .page = raw(id), .tree = {}, .txn = raw(txn)});
-  }
-  const std::span<std::byte> page = TRY(blank(id));
-  std::memcpy(page.data(), placed_.data(), page.size());
-  return {};
+  return cache_.place_to_redo(id, slot, check, txn);
 }
 
 Result<void> RedoPages::lose(PageId page, const Error& why) {

@@ -12,13 +12,9 @@ namespace holdfast {
 
 class RedoPages final : public RedoTarget {
  public:
-  // `read_slot` fills a page with what a slot holds. `group_done` is called between groups and may
-  // checkpoint.
-  RedoPages(PageCache& cache,
-            std::function<Result<void>(Slot, PageId, std::uint64_t check, std::span<std::byte>)>
-                read_slot,
-            std::function<Result<void>(const LogPlace&)> group_done)
-      : cache_(cache), read_slot_(std::move(read_slot)), group_done_(std::move(group_done)) {}
+  // `group_done` is called between groups and may checkpoint.
+  RedoPages(PageCache& cache, std::function<Result<void>(const LogPlace&)> group_done)
+      : cache_(cache), group_done_(std::move(group_done)) {}
 
   Result<std::span<std::byte>> base(PageId id) override;
   Result<std::span<std::byte>> blank(PageId id) override;
@@ -33,9 +29,7 @@ class RedoPages final : public RedoTarget {
 
  private:
   PageCache& cache_;
-  std::function<Result<void>(Slot, PageId, std::uint64_t, std::span<std::byte>)> read_slot_;
   std::function<Result<void>(const LogPlace&)> group_done_;
-  std::vector<std::byte> placed_;  // A placed page on its way.
   std::uint64_t groups_ = 0;
   IdSet freed_;
 };

@@ -56,7 +56,7 @@ Result<void> CursorState::may_change() const {
 }
 
 WriteState::WriteState(DatabaseImpl& db, PageCache& cache, SlotClaim slot, IdSpace& ids,
-                       TxnNumber number, std::function<Result<void>()> make_room)
+                       TxnNumber number, WriteView::MakeRoom make_room)
     : ReadState(db, view_), view_(cache, std::move(slot), ids, number, std::move(make_room)) {}
 
 WriteState::~WriteState() {
@@ -118,6 +118,7 @@ Result<bool> WriteState::put(Tree tree, std::string_view key, std::string_view v
   const TreeRef ref = TRY(resolve(tree));
   const Argument key_here(view_, key);
   const Argument value_here(view_, value);
+  TRY(view_.make_room_for_change());
   const PutOutcome outcome = TRY(tree_put(view_, ref, key_here.bytes(), value_here.bytes(), mode));
   note_records(ref.id, outcome.stored && !outcome.existed ? 1 : 0);
   TRY(list_cuts());
@@ -127,6 +128,7 @@ Result<bool> WriteState::put(Tree tree, std::string_view key, std::string_view v
 Result<bool> WriteState::erase(Tree tree, std::string_view key) {
   const TreeRef ref = TRY(resolve(tree));
   const Argument key_here(view_, key);
+  TRY(view_.make_room_for_change());
   const bool erased = TRY(tree_erase(view_, ref, key_here.bytes()));
   note_records(ref.id, erased ? -1 : 0);
   TRY(list_cuts());
@@ -142,6 +144,7 @@ Result<bool> WriteState::compare_and_set(Tree tree, std::string_view key,
   const Argument desired_here(view_, desired.value_or(""));
   if (expected) expected = expected_here.bytes();
   if (desired) desired = desired_here.bytes();
+  TRY(view_.make_room_for_change());
   const SwapOutcome outcome =
       TRY(tree_compare_and_set(view_, ref, key_here.bytes(), expected, desired));
   if (outcome.matched) note_records(ref.id, (desired ? 1 : 0) - (outcome.existed ? 1 : 0));
@@ -155,12 +158,14 @@ Result<void> WriteState::erase_range(Tree tree, std::optional<std::string_view> 
   const Argument from_here(view_, from.value_or(""));
   const Argument to_here(view_, to.value_or(""));
   if (to) to = to_here.bytes();
+  TRY(view_.make_room_for_change());
   const std::uint64_t erased = TRY(tree_erase_range(view_, ref, from_here.bytes(), to));
   note_records(ref.id, -static_cast<std::int64_t>(erased));
   return list_cuts();
 }
 
 Result<void> WriteState::drop_tree(Tree tree) {
+  TRY(view_.make_room_for_change());
   const CatalogEntry entry = TRY(catalog_remove(view_, TreeId{tree.id()}));
   TRY(view_.cut({.tree = entry.tree.id, .first = entry.tree.root}));
   TRY(list_cuts());
@@ -174,6 +179,7 @@ Result<void> WriteState::settle() {
     view_.release_savepoint();
     savepoints_.pop_back();
   }
+  TRY(view_.make_room_for_change());
   for (const auto& [id, change] : records_) {
     if (change != 0) TRY(catalog_add_records(view_, id, change));
   }

@@ -70,7 +70,7 @@ class SnapshotState final : public ReadState {
 class WriteState final : public ReadState {
  public:
   WriteState(DatabaseImpl& db, PageCache& cache, SlotClaim slot, IdSpace& ids, TxnNumber number,
-             std::function<Result<void>()> make_room);
+             WriteView::MakeRoom make_room);
   ~WriteState() override;
   Result<void> usable() const override;
   [[nodiscard]] TxnNumber txn() const override { return view_.number(); }

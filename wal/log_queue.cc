@@ -12,7 +12,6 @@ namespace holdfast {
 namespace {
 
 // A write of this size costs little more per byte than a larger one.
-constexpr std::size_t kWriteBytes = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -93,7 +92,6 @@ Result<void> LogWriter::write_group(const Group& group) {
   for (std::size_t i = 0; i < group.batches.size(); ++i) {
     const bool last = i + 1 == group.batches.size();
     TRY(put_batch(last ? kCommit : 0u, group.txn, group.batches[i]));
-    if (buffer_.size() >= kWriteBytes) TRY(write_buffer());
   }
   return {};
 }
@@ -113,6 +111,8 @@ BatchHeader LogWriter::next_header(std::uint32_t flags, TxnNumber txn) {
 
 Result<void> LogWriter::put_batch(std::uint32_t flags, TxnNumber txn,
                                   std::span<const std::byte> payload) {
+  if (!buffer_.empty() && buffer_.size() + batch_bytes(payload.size()) > config_.write_bytes)
+    TRY(write_buffer());
   BatchHeader header = next_header(flags, txn);
   header.payload_bytes = static_cast<std::uint32_t>(payload.size());
   const std::size_t at = buffer_.size();

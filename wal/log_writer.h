@@ -54,6 +54,8 @@ struct LogConfig {
   Uuid uuid{};
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
   LogObserver* observer = nullptr;  // May be null.
+  std::size_t write_bytes = std::size_t{1}
+                            << 20;  // Written at once, or one batch where it is more.
 };
 
 // A segment file of an earlier opening, for release_before() and remove_all() to look after.

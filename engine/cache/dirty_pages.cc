@@ -10,31 +10,23 @@
 #include "engine/cache/page_cache.h"
 
 namespace holdfast {
-namespace {
-
-// Room for so many more elements, growing as push_back() would.
-template <class T>
-void make_room(std::vector<T>& list, std::size_t more) {
-  if (list.size() + more > list.capacity())
-    list.reserve(std::max(list.size() + more, 2 * list.capacity()));
-}
-
-}  // namespace
-
 std::uint32_t PageCache::slots_for(std::span<const WrittenPage> pages, const IdRuns& freed) const {
   std::vector<std::uint32_t> leaves;
   auto add = [&](std::uint32_t leaf) {
     if (leaves.empty() || leaves.back() != leaf) leaves.push_back(leaf);
   };
-  for (const WrittenPage& page : pages) add(raw(page.page) / table_.fanout());
+  std::uint32_t in_frames = 0;
+  for (const WrittenPage& page : pages) {
+    add(raw(page.page) / table_.fanout());
+    in_frames += page.frame != kNoFrame ? 1 : 0;
+  }
   for (const IdRun& run : freed) {
     const std::uint32_t last = (raw(run.first) + run.count - 1) / table_.fanout();
     for (std::uint32_t leaf = raw(run.first) / table_.fanout(); leaf <= last; ++leaf) add(leaf);
   }
   std::sort(leaves.begin(), leaves.end());
   const auto distinct = std::unique(leaves.begin(), leaves.end()) - leaves.begin();
-  return static_cast<std::uint32_t>(pages.size()) +
-         static_cast<std::uint32_t>(distinct) * config_.map->pages_per_leaf_change();
+  return in_frames + static_cast<std::uint32_t>(distinct) * config_.map->pages_per_leaf_change();
 }
 
 void PageCache::make_room_in_lists(std::size_t pages, std::size_t leaves) {
@@ -93,6 +85,23 @@ std::uint32_t PageCache::set_aside_again(Parked& parked) {
   parked.set_aside = false;
   ++dirty_reserved_;
   return 1;
+}
+
+// As list_dirty(), for a newest version that is parked: it needs no slot but what lies above it.
+std::uint32_t PageCache::list_parked(PageId id, Parked& now, VersionRef before) {
+  const std::uint32_t reserved = list_dirty(id);
+  if (reserved != 0) {
+    now.set_aside = true;
+    --dirty_reserved_;
+    return reserved - 1;
+  }
+  if (is_parked(before) && parked_.at(before).set_aside) {
+    parked_.at(before).set_aside = false;
+    now.set_aside = true;
+  } else {
+    use_reservation(id, now);
+  }
+  return 0;
 }
 
 Result<void> PageCache::back_reservations() {
@@ -206,9 +215,23 @@ Slot PageCache::became_clean(PageId id, TxnNumber d, MapEntry entry) noexcept {
   } else {
     pool_->frame(version).slot.store(entry_slot(entry));
   }
+  if (entry_slot(before) == entry_slot(entry)) return kNoSlot;
   const bool kept = keep_old_slot(older_of(version), before);
   settle_newest(id);
   return kept ? kNoSlot : entry_slot(before);
+}
+
+void PageCache::settle_placed(TxnNumber d) noexcept {
+  MutexLock lock(versions_);
+  const auto later = std::find_if(placed_.begin(), placed_.end(),
+                                  [d](const Placed& placed) { return placed.txn > d; });
+  for (auto placed = placed_.begin(); placed != later; ++placed) {
+    const TablePage* row = table_.peek(placed->page);
+    if (row != nullptr && entry_slot(row->entry.load()) == placed->slot) continue;
+    if (!keep_old_slot(newest_of(placed->page), make_entry(placed->slot, 0)))
+      config_.slots->free(placed->slot);
+  }
+  placed_.erase(placed_.begin(), later);
 }
 
 // Whether a snapshot needs the version that the map has named until now: then the slot is its own.

@@ -29,6 +29,7 @@ FramePool::FramePool(std::uint32_t page_size, std::uint32_t frames)
       frames_(new Frame[frames]),
       referenced_(new Atomic<std::uint8_t>[frames]()) {
   free_.reserve(frames);
+  cold_.reserve(frames);
   limbo_.reserve(frames);
 }
 
@@ -65,11 +66,15 @@ FramePool::~FramePool() {
 
 FrameIndex FramePool::take(std::uint32_t limit) {
   MutexLock lock(mutex_);
+  limit_ = limit;
   if (in_use_.load(std::memory_order_relaxed) >= limit) return kNoFrame;
   FrameIndex index = kNoFrame;
   if (!free_.empty()) {
     index = free_.back();
     free_.pop_back();
+  } else if (!cold_.empty()) {
+    index = cold_.back();
+    cold_.pop_back();
   } else if (never_used_ <= count_) {
     index = never_used_++;
   } else {
@@ -82,11 +87,21 @@ FrameIndex FramePool::take(std::uint32_t limit) {
   return index;
 }
 
+// Where the limit has fallen since, others take memory of the budget: these give it back.
+void FramePool::put_free(FrameIndex index) {
+  frame(index).state.store(FrameState::kFree);
+  const std::uint32_t others = in_use_.fetch_sub(1, std::memory_order_relaxed) - 1;
+  if (mapped_bytes_ != 0 && others + free_.size() >= limit_) {
+    madvise(data(index), page_size_, MADV_DONTNEED);
+    cold_.push_back(index);
+  } else {
+    free_.push_back(index);
+  }
+}
+
 void FramePool::give_back(FrameIndex index) {
   MutexLock lock(mutex_);
-  frame(index).state.store(FrameState::kFree);
-  free_.push_back(index);
-  in_use_.fetch_sub(1, std::memory_order_relaxed);
+  put_free(index);
 }
 
 void FramePool::retire(FrameIndex index, std::uint64_t epoch) {
@@ -103,9 +118,7 @@ std::size_t FramePool::reclaim(std::uint64_t oldest_guard) {
   const std::size_t freed = std::erase_if(limbo_, [&](FrameIndex index) {
     Frame& candidate = frame(index);
     if (candidate.retired_at >= oldest_guard || candidate.pins.load() != 0) return false;
-    candidate.state.store(FrameState::kFree);
-    free_.push_back(index);
-    in_use_.fetch_sub(1, std::memory_order_relaxed);
+    put_free(index);
     return true;
   });
   in_limbo_.store(limbo_.size(), std::memory_order_relaxed);

@@ -41,8 +41,8 @@ struct Frame {
 
 class FramePool {
  public:
-  // What a frame costs beside its page: itself, a reference bit, a place in two lists.
-  static constexpr std::size_t kBytesBeside = sizeof(Frame) + 1 + 2 * sizeof(FrameIndex);
+  // What a frame costs beside its page: itself, a reference bit, a place in three lists.
+  static constexpr std::size_t kBytesBeside = sizeof(Frame) + 1 + 3 * sizeof(FrameIndex);
 
   // Room for `budget_bytes` of frames; the arena is the caller's or an anonymous mapping that costs
   // memory only where it is touched.
@@ -96,6 +96,7 @@ class FramePool {
 
  private:
   FramePool(std::uint32_t page_size, std::uint32_t frames);
+  void put_free(FrameIndex index);
 
   const std::uint32_t page_size_;
   const std::uint32_t count_;
@@ -111,8 +112,10 @@ class FramePool {
   Mutex mutex_;
   // Each has room for all frames.
   std::vector<FrameIndex> free_;
+  std::vector<FrameIndex> cold_;   // Free, and their memory given back to the system.
   std::vector<FrameIndex> limbo_;  // Oldest first.
   std::uint32_t never_used_ = 1;   // Frames from here on were never taken.
+  std::uint32_t limit_ = 0;        // Of frames in use, when one was last taken.
 };
 
 // A frame that was taken and that nobody else has seen: given back unless it is kept.

@@ -18,7 +18,9 @@ namespace {
 constexpr int kFrameAttempts = 20'000;
 constexpr int kFutileAttempts = 8;  // In a row, with nothing that anybody could let go of.
 constexpr std::size_t kEvictBatch = 16;
-constexpr std::size_t kParkedShare = 2;  // Descriptors may take half of the budget.
+constexpr std::size_t kFramesShare = 16;         // Of the budget, frames keep at least this.
+constexpr std::size_t kAnyTransactionShare = 8;  // This much each may have noted.
+constexpr std::size_t kParkedShare = 2;          // Descriptors may take half of the budget.
 constexpr std::size_t kMostParked = kParkedBit / 2;
 
 }  // namespace
@@ -47,11 +49,26 @@ Result<std::unique_ptr<PageCache>> PageCache::create(const CacheConfig& config) 
 
 std::uint32_t PageCache::frame_limit() const {
   const std::size_t per_frame = config_.page_size + FramePool::kBytesBeside;
-  const std::size_t beside = table_.bytes() + parked_.bytes();
+  const std::size_t beside = table_.bytes() + parked_.bytes() + config_.log_bytes +
+                             transaction_bytes_.load(std::memory_order_relaxed);
   const std::size_t left = config_.budget_bytes > beside ? config_.budget_bytes - beside : 0;
   const auto frames =
       static_cast<std::uint32_t>(std::min<std::size_t>(left / per_frame, pool_->frames()));
   return std::max(frames, kMinFrames);
+}
+
+bool PageCache::leaves_frames(std::size_t transaction_bytes, std::size_t descriptors) const {
+  const std::size_t per_frame = config_.page_size + FramePool::kBytesBeside;
+  const std::size_t least = std::max(kMinFrames * per_frame, config_.budget_bytes / kFramesShare);
+  const std::size_t unused =
+      (parked_.made() - std::min(parked_.made(), parked_.in_use())) * ParkedPool::kBytesEach;
+  const std::size_t more = descriptors * ParkedPool::kBytesEach;
+  if (parked_.in_use() + descriptors <= parked_.most() &&
+      transaction_bytes + more <= config_.budget_bytes / kAnyTransactionShare)
+    return true;
+  return parked_.in_use() + descriptors <= parked_.most() &&
+         table_.bytes() + parked_.bytes() + config_.log_bytes + transaction_bytes + more + least <=
+             config_.budget_bytes + unused;
 }
 
 PageCache::Found PageCache::walk(PageId id, VersionRef newest, TxnNumber snapshot) {

@@ -43,6 +43,13 @@
 
 namespace holdfast {
 
+// Room for so many more elements, growing as push_back() would.
+template <class T>
+void make_room(std::vector<T>& list, std::size_t more) {
+  if (list.size() + more > list.capacity())
+    list.reserve(std::max(list.size() + more, 2 * list.capacity()));
+}
+
 struct IdRun {
   PageId first{};
   std::uint32_t count = 0;
@@ -57,12 +64,24 @@ struct FreedRun {
   bool left_out = false;  // The durable map doesn't have it any more.
 };
 
-// One page of a transaction that is being published.
+// One page of a transaction that is being published: in a frame, or in a slot only. A page that has
+// both was parked on its way: the log's edits build on what lies there.
 struct WrittenPage {
   PageId page{};
   FrameIndex frame = kNoFrame;
   bool fresh = true;  // Not so: it is made from version `base`, the newest until now.
   TxnNumber base{};
+  Slot slot{};
+  std::uint64_t check = 0;
+};
+
+// A frame's content on its way to a slot.
+struct ToPark {
+  FrameIndex frame = kNoFrame;
+  PageId page{};
+  TxnNumber txn{};
+  Slot slot{};  // None: not written.
+  std::uint64_t check = 0;
 };
 
 // A transaction that reads, for people.
@@ -80,7 +99,10 @@ struct CacheConfig {
   std::uint32_t page_size = 0;
   std::uint64_t tag = 0;
   std::size_t budget_bytes = 0;
-  bool may_park = true;  // Not so: nothing is written.
+  std::size_t log_bytes = 0;  // Of the budget, for the log's queue and buffers.
+  bool may_park = true;       // Not so: nothing is written.
+  // Asked before each set of pages is parked: whether slots that look free may be written to.
+  std::function<Result<void>()> before_parking;
   std::span<std::byte> arena;
   std::function<void(const Error&)> on_damage;  // Of each page that is read and isn't sound.
 };
@@ -91,6 +113,7 @@ class PageCache {
 
   [[nodiscard]] std::uint32_t page_size() const { return config_.page_size; }
   [[nodiscard]] std::uint64_t tag() const { return config_.tag; }
+  [[nodiscard]] std::size_t budget_bytes() const { return config_.budget_bytes; }
   std::byte* data(FrameIndex frame) { return pool_->data(frame); }
   std::span<std::byte> bytes(FrameIndex frame) { return pool_->bytes(frame); }
   // Whether these are bytes of a frame.
@@ -130,6 +153,14 @@ class PageCache {
   // Pins beyond the cursors' share: a page that is looked at for a moment.
   void pin_base(FrameIndex frame) { pool_->frame(frame).pins.fetch_add(1); }
   void unpin_base(FrameIndex frame) { pool_->frame(frame).pins.fetch_sub(1); }
+  // Writes private content to slots of its own. What was written has one afterwards; what wasn't
+  // costs a slot. kDiskFull, kIo: some weren't written.
+  Result<void> write_out(std::span<ToPark> pages);
+  // Reads it back. kDamaged, kIo.
+  Result<void> read_back(PageId page, Slot slot, std::uint64_t check, FrameIndex frame) {
+    return read_into(page, slot, check, 64, frame);
+  }
+  void free_slot(Slot slot) { config_.slots->free(slot); }
   // Makes transaction `txn` visible and hands it to the log by calling `append`, which may not
   // throw; answers how many slots its pages set aside for the next checkpoint. All rows must be
   // loaded. Takes all the memory it needs before it changes anything; then it takes over `freed`.
@@ -151,6 +182,25 @@ class PageCache {
   [[nodiscard]] std::uint32_t held() const { return held_.load(std::memory_order_relaxed); }
   // Frames that may be in use at once, as the budget stands.
   [[nodiscard]] std::uint32_t frame_limit() const;
+  // Memory that the open write transaction takes out of the budget.
+  void charge_transaction(std::size_t bytes) {
+    transaction_bytes_.store(bytes, std::memory_order_relaxed);
+  }
+  // Whether a transaction may take so much, and that many descriptors when it is published: then
+  // enough frames are left.
+  [[nodiscard]] bool leaves_frames(std::size_t transaction_bytes, std::size_t descriptors) const;
+  // Versions that can be described beside those that are.
+  [[nodiscard]] std::uint32_t descriptors_left() const {
+    return parked_.most() - std::min(parked_.most(), parked_.in_use());
+  }
+  // So few that a checkpoint is due, which lets go of those of dirty pages.
+  [[nodiscard]] bool descriptors_short() const {
+    return descriptors_left() < parked_.most() / 2 && dirty_pages() > parked_.most() / 4;
+  }
+  // So few that whoever commits makes one.
+  [[nodiscard]] bool needs_checkpoint() const {
+    return descriptors_left() < parked_.most() / 8 && dirty_pages() > parked_.most() / 4;
+  }
 
   // --- The log's progress.
   void sync_begins(TxnNumber end) { group_end_.store(raw(end)); }
@@ -162,6 +212,11 @@ class PageCache {
   // The log changes this page, and what it changes can't be read: nobody may see an older state.
   // Whoever asks for the page gets `why`, until page_to_redo() makes it anew from a blank one.
   void lose_page(PageId id, const Error& why);
+  // The log says that the page's content lies in this slot. It isn't looked at before somebody
+  // needs it. kLimitExceeded.
+  Result<void> place_to_redo(PageId id, Slot slot, std::uint64_t check, TxnNumber txn);
+  // Slots that the log names.
+  [[nodiscard]] std::vector<Slot> placed_slots() const;
   [[nodiscard]] const std::map<PageId, Error>& lost_pages() const { return lost_; }
   // Pages that redo changed have no slots set aside, since opening needs no space; this gets them.
   // Before the first commit and before a checkpoint. kDiskFull: nothing changed.
@@ -198,6 +253,9 @@ class PageCache {
   DirtyVersion dirty_version_at(PageId id, TxnNumber d);
   // The version as of `d` is durable at `entry` now. Answers the slot that nobody needs any more.
   Slot became_clean(PageId id, TxnNumber d, MapEntry entry) noexcept;
+  // A checkpoint as of `d` is durable: the log before it isn't needed any more, nor the slots that
+  // it names, but for what the map or a snapshot has there.
+  void settle_placed(TxnNumber d) noexcept;
   // Frees by transactions up to `d` that the durable map doesn't know yet.
   [[nodiscard]] std::vector<FreedRun> frees_through(TxnNumber d) const;
   // Lets go of what is free for everybody: a durable checkpoint as of `checkpointed` has left it
@@ -268,13 +326,6 @@ class PageCache {
   using Versions = std::list<Superseded>;
 
   // Parking, in parking.cc; the first two under the version lock.
-  struct ToPark {
-    FrameIndex frame = kNoFrame;
-    PageId page{};
-    TxnNumber txn{};
-    Slot slot{};
-    std::uint64_t check = 0;
-  };
   std::size_t choose_to_park(std::span<ToPark> chosen, std::uint32_t& parked, bool touched_too);
   bool put_descriptor(FrameIndex frame, Slot slot, std::uint64_t check, unsigned check_bits,
                       bool owns_slot);
@@ -284,9 +335,11 @@ class PageCache {
   void settle_newest(PageId id);
   void use_reservation(PageId id, Parked& parked);
   std::uint32_t set_aside_again(Parked& parked);
+  std::uint32_t list_parked(PageId id, Parked& now, VersionRef before);
   bool keep_old_slot(VersionRef version, MapEntry before);
   Result<void> bring_back(TablePage& row, PageId id, bool blank);
-  VersionRef describe(const WrittenPage& page, MapEntry entry);
+  VersionRef describe(PageId page, TxnNumber txn, Slot slot, std::uint64_t check,
+                      std::uint32_t check_bits);
   Result<void> take_spares(std::size_t count);
 
   // Answers how many slots it set aside.
@@ -318,6 +371,7 @@ class PageCache {
   Atomic<std::uint64_t> pages_read_{0};
   Atomic<std::uint64_t> pages_evicted_{0};
   Atomic<std::uint64_t> pages_parked_{0};
+  Atomic<std::size_t> transaction_bytes_{0};
   Atomic<std::uint32_t> parked_slots_{0};  // That descriptors own.
   Atomic<std::size_t> dirty_count_{0};
 
@@ -329,7 +383,13 @@ class PageCache {
 
   mutable Mutex versions_;
   std::vector<VersionRef> spare_parked_;  // For link(), which can't fail.
-  Versions recent_;  // Superseded by a transaction that isn't durable; by `end`.
+  struct Placed {
+    PageId page{};
+    Slot slot{};
+    TxnNumber txn{};
+  };
+  std::vector<Placed> placed_;  // Slots that the log names, by txn.
+  Versions recent_;             // Superseded by a transaction that isn't durable; by `end`.
   // Pages that have a version no checkpoint has written, and their leaves. Both keep room for what
   // the checkpoint under way has taken and may return.
   std::vector<PageId> dirty_list_;

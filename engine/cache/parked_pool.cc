@@ -5,7 +5,7 @@
 namespace holdfast {
 
 ParkedPool::ParkedPool(std::uint32_t most)
-    : most_(most), chunks_(new Atomic<Chunk*>[most / kChunk + 1]()) {}
+    : most_(std::max(most / kChunk, 1U) * kChunk), chunks_(new Atomic<Chunk*>[most_ / kChunk]()) {}
 
 ParkedPool::~ParkedPool() {
   for (std::uint32_t chunk = 0; chunk * kChunk < made_; ++chunk) delete chunks_[chunk].load();
@@ -44,13 +44,14 @@ VersionRef ParkedPool::take_if_any(std::uint64_t oldest_guard) noexcept {
 }
 
 bool ParkedPool::make_more() {
-  if (made_ + kChunk > most_) return false;
-  free_.reserve(made_ + kChunk);
-  limbo_.reserve(made_ + kChunk);
-  chunks_[made_ / kChunk].store(new Chunk(), std::memory_order_release);
-  bytes_.fetch_add(sizeof(Chunk) + 2 * kChunk * sizeof(VersionRef), std::memory_order_relaxed);
-  for (std::uint32_t i = kChunk; i > 0; --i) free_.push_back((made_ + i - 1) | kParkedBit);
-  made_ += kChunk;
+  const std::uint32_t made = made_.load();
+  if (made + kChunk > most_) return false;
+  free_.reserve(made + kChunk);
+  limbo_.reserve(made + kChunk);
+  chunks_[made / kChunk].store(new Chunk(), std::memory_order_release);
+  bytes_.fetch_add(kChunk * kBytesEach, std::memory_order_relaxed);
+  for (std::uint32_t i = kChunk; i > 0; --i) free_.push_back((made + i - 1) | kParkedBit);
+  made_.store(made + kChunk);
   return true;
 }
 

@@ -49,6 +49,9 @@ struct Parked {
 
 class ParkedPool {
  public:
+  // With its place in two lists.
+  static constexpr std::size_t kBytesEach = sizeof(Parked) + 2 * sizeof(VersionRef);
+
   // Of so many descriptors at most.
   explicit ParkedPool(std::uint32_t most);
   ~ParkedPool();
@@ -72,6 +75,7 @@ class ParkedPool {
   // Linked or about to be, or waiting for readers to look away.
   [[nodiscard]] std::uint32_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint32_t most() const { return most_; }
+  [[nodiscard]] std::uint32_t made() const { return made_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr std::uint32_t kChunk = 256;
@@ -84,7 +88,7 @@ class ParkedPool {
   Atomic<std::uint64_t> bytes_{0};
   Atomic<std::uint32_t> in_use_{0};
   Mutex mutex_;
-  std::uint32_t made_ = 0;         // Descriptors that exist.
+  Atomic<std::uint32_t> made_{0};  // Descriptors that exist.
   std::vector<VersionRef> free_;   // Both have room for all that exist.
   std::vector<VersionRef> limbo_;  // Oldest first.
 };

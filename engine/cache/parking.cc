@@ -81,6 +81,22 @@ std::size_t PageCache::choose_to_park(std::span<ToPark> chosen, std::uint32_t& p
   return count;
 }
 
+Result<void> PageCache::write_out(std::span<ToPark> pages) {
+  MutexLock one_at_a_time(park_mutex_);
+  park_buffer_.resize(kParkBatch * config_.page_size);
+  std::optional<Error> error;
+  while (!pages.empty() && !error) {
+    const std::span<ToPark> some = pages.first(std::min(pages.size(), kParkBatch));
+    if (auto written = write_parked(some); !written) error = written.error();
+    for (const ToPark& each : some) {
+      if (each.slot != kNoSlot) pages_parked_.fetch_add(1, std::memory_order_relaxed);
+    }
+    pages = pages.subspan(some.size());
+  }
+  if (error) return std::unexpected(*error);
+  return {};
+}
+
 // The descriptor takes the frame's place in its chain. A clean frame's slot and check are those of
 // the map's entry, and no slot is given. False: there are no more descriptors, or the map has
 // another version by now.
@@ -133,6 +149,7 @@ bool PageCache::put_descriptor(FrameIndex frame, Slot slot, std::uint64_t check,
 // A slot to which a write failed stays unused. Those that were written have theirs afterwards.
 Result<void> PageCache::write_parked(std::span<ToPark> chosen) {
   const std::size_t page_size = config_.page_size;
+  if (config_.before_parking) TRY(config_.before_parking());
   TRY(config_.slots->reserve(static_cast<std::uint32_t>(chosen.size())));
   std::array<IoRequest, kParkBatch> requests;
   std::optional<Error> error;

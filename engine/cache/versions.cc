@@ -19,50 +19,68 @@ void PageCache::set_held(FrameIndex index, bool held) {
   }
 }
 
-// The version that was newest, where it is on disk only. Superseded, it must be found in a chain.
-VersionRef PageCache::describe(const WrittenPage& page, MapEntry entry) {
+VersionRef PageCache::describe(PageId page, TxnNumber txn, Slot slot, std::uint64_t check,
+                               std::uint32_t check_bits) {
   const VersionRef version = spare_parked_.back();
   spare_parked_.pop_back();
   Parked& parked = parked_.at(version);
-  parked.page.store(page.page);
-  parked.txn.store(page.base);
-  parked.slot.store(entry_slot(entry));
-  parked.check.store(entry_check(entry));
-  parked.check_bits.store(32);
+  parked.page.store(page);
+  parked.txn.store(txn);
+  parked.slot.store(slot);
+  parked.check.store(check);
+  parked.check_bits.store(check_bits);
   return version;
 }
 
+// Answers how many slots it set aside.
 std::uint32_t PageCache::link(const WrittenPage& page, TxnNumber txn, Versions& spare,
                               Versions& superseded) {
   TablePage* row = table_.peek(page.page);
-  Frame& frame = pool_->frame(page.frame);
-  frame.page.store(page.page);
-  frame.slot.store(kNoSlot);
+  VersionRef linked = page.frame;
+  if (page.frame != kNoFrame) {
+    pool_->frame(page.frame).page.store(page.page);
+    pool_->frame(page.frame).slot.store(kNoSlot);
+  } else {
+    linked = describe(page.page, txn, page.slot, page.check, 64);
+    parked_.at(linked).dirty = true;
+  }
   Word word{row->word.load()};
   VersionRef older = kNoVersion;
   VersionRef described = kNoVersion;
   do {
     older = word.version();
     if (older == kNoVersion && !page.fresh) {
-      if (described == kNoVersion) described = describe(page, row->entry.load());
+      // The version that was newest is on disk only. Superseded, it must be found in a chain.
+      const MapEntry entry = row->entry.load();
+      if (described == kNoVersion)
+        described = describe(page.page, page.base, entry_slot(entry), entry_check(entry), 32);
       older = described;
     }
-    frame.older.store(older);
-    frame.state.store(FrameState::kPublished);
-  } while (!row->word.compare_exchange_strong(word.bits, word.published(page.frame).bits));
+    set_older(linked, older);
+    if (page.frame != kNoFrame) pool_->frame(page.frame).state.store(FrameState::kPublished);
+  } while (!row->word.compare_exchange_strong(word.bits, word.published(linked).bits));
   // A reader has loaded the same version in between.
   if (described != kNoVersion && older != described) spare_parked_.push_back(described);
-  pool_->touch(page.frame);
-  set_held(page.frame, true);
-  if (older == kNoVersion) return 0;
+  if (page.frame != kNoFrame) {
+    pool_->touch(page.frame);
+    set_held(page.frame, true);
+  }
+  std::uint32_t reserved = 0;
+  if (is_parked(linked)) {
+    reserved = list_parked(page.page, parked_.at(linked), older);
+  } else {
+    if (is_parked(older)) reserved = set_aside_again(parked_.at(older));
+    reserved += list_dirty(page.page);
+  }
+  if (older == kNoVersion) return reserved;
   superseded.splice(superseded.end(), spare, spare.begin());
   superseded.back() = {page.page, txn_of(older), txn};
-  if (is_parked(older)) return set_aside_again(parked_.at(older));
+  if (is_parked(older)) return reserved;
   set_held(older, true);
   // Where memory is short, what is on disk needn't stay in memory.
   if (pool_->frame(older).slot.load() != kNoSlot && held() > frame_limit() / 2)
     (void)put_descriptor(older, kNoSlot, 0, 0, false);
-  return 0;
+  return reserved;
 }
 
 Result<void> PageCache::take_spares(std::size_t count) {
@@ -71,11 +89,11 @@ Result<void> PageCache::take_spares(std::size_t count) {
     const VersionRef spare = parked_.take(readers_.oldest_guard());
     if (spare == kNoVersion) {
       return fail(ErrorCode::kLimitExceeded,
-                  "the transaction replaces " + std::to_string(count) +
-                      " pages, and the cache has room to note where " +
+                  "the transaction needs to note where " + std::to_string(count) +
+                      " versions of pages lie, and the cache has room for " +
                       std::to_string(parked_.most()) +
-                      " older versions lie; commit smaller transactions, end old snapshots, or "
-                      "set a larger cache_bytes");
+                      " in all; commit smaller transactions, end old snapshots, or set a larger "
+                      "cache_bytes");
     }
     spare_parked_.push_back(spare);
   }
@@ -84,22 +102,29 @@ Result<void> PageCache::take_spares(std::size_t count) {
 
 Result<std::uint32_t> PageCache::publish(std::span<const WrittenPage> pages, IdRuns& freed,
                                          TxnNumber txn, const std::function<void()>& append) {
-  Versions spare(pages.size());
   std::list<FreedBy> freed_by;
   if (!freed.empty()) freed_by.push_back({txn, false, {}});
   std::size_t leaves = pages.size();
   for (const IdRun& run : freed) leaves += run.count / table_.fanout() + 2;
   std::size_t replaced = 0;
-  for (const WrittenPage& page : pages) replaced += page.fresh ? 0 : 1;
+  std::size_t described = 0;
+  std::size_t placed = 0;
   MutexLock lock(versions_);
-  TRY(take_spares(replaced));
+  for (const WrittenPage& page : pages) {
+    replaced += page.fresh && newest_of(page.page) == kNoVersion ? 0 : 1;
+    described += page.frame == kNoFrame ? 1 : 0;
+    placed += page.slot != kNoSlot ? 1 : 0;
+  }
+  Versions spare(replaced);
+  TRY(take_spares(replaced + described));
+  make_room(placed_, placed);
   make_room_in_lists(pages.size(), leaves);
   // That was all the memory there is to take: from here on there is no way back.
   Versions superseded;
   std::uint32_t reserved = 0;
   for (const WrittenPage& page : pages) {
     reserved += link(page, txn, spare, superseded);
-    reserved += list_dirty(page.page);
+    if (page.slot != kNoSlot) placed_.push_back({page.page, page.slot, txn});
   }
   for (const IdRun& run : freed) {
     mark_freed(run);
@@ -233,90 +258,12 @@ void PageCache::became_durable(TxnNumber txn) {
   dispose(going);
 }
 
-Result<FrameIndex> PageCache::page_to_redo(PageId id, bool blank) {
-  TablePage* row = TRY(table_.row(id));
-  if (blank) lost_.erase(id);
-  // Where pages are lost the opening is refused, having changed nothing.
-  if (held() >= frame_limit() - frame_limit() / 8 && config_.may_park && lost_.empty())
-    TRY(park(std::max(frame_limit() / 8, 1U)));
-  Word word{row->word.load()};
-  if (word.version() == kNoVersion && !blank) {
-    TRY(load(id));
-    word.bits = row->word.load();
-  }
-  if (is_parked(word.version())) TRY(bring_back(*row, id, blank));
-  word.bits = row->word.load();
-  FrameIndex index = word.version();
-  if (index == kNoFrame) {
-    index = TRY(take_frame());
-    pool_->frame(index).page.store(id);
-    pool_->frame(index).state.store(FrameState::kPublished);
-    row->word.store(word.published(index).bits);
-  }
-  pool_->frame(index).slot.store(kNoSlot);
+std::vector<Slot> PageCache::placed_slots() const {
   MutexLock lock(versions_);
-  set_held(index, true);
-  unbacked_ += list_dirty(id);
-  return index;
-}
-
-// The parked newest version into a frame, to be changed there; its slot is free.
-Result<void> PageCache::bring_back(TablePage& row, PageId id, bool blank) {
-  const Word word{row.word.load()};
-  Parked& parked = parked_.at(word.version());
-  FrameIndex frame = parked.frame.load();
-  if (frame == kNoFrame && !blank) {
-    TakenFrame taken(*pool_, TRY(take_frame()));
-    TRY(read_into(id, parked.slot.load(), parked.check.load(), parked.check_bits.load(),
-                  taken.index()));
-    frame = taken.index();
-    taken.keep();
-    pool_->frame(frame).page.store(id);
-    pool_->frame(frame).state.store(FrameState::kPublished);
-    pool_->touch(frame);
-  }
-  MutexLock lock(versions_);
-  unbacked_ += set_aside_again(parked);
-  parked.frame.store(kNoFrame);
-  if (frame != kNoFrame) pool_->frame(frame).parked.store(kNoVersion);
-  row.word.store(word.published(frame).bits);
-  let_go_of_parked(word.version());
-  return {};
-}
-
-void PageCache::lose_page(PageId id, const Error& why) {
-  lost_.insert_or_assign(id, why);
-  TablePage* row = table_.peek(id);
-  if (row == nullptr) return;
-  const Word word{row->word.load()};
-  if (word.version() == kNoVersion) return;
-  row->word.store(word.published(kNoVersion).bits);
-  if (is_parked(word.version())) {
-    let_go_of_parked(word.version());
-    return;
-  }
-  set_held(word.version(), false);
-  pool_->retire(word.version(), readers_.next_epoch());
-}
-
-void PageCache::start_at(TxnNumber txn) {
-  newest_.store(raw(txn));
-  durable_.store(raw(txn));
-  group_end_.store(raw(txn));
-}
-
-void PageCache::note_freed(IdRun run, TxnNumber txn) {
-  // What can't be read now is for the checkpoint to report.
-  const std::uint32_t end =
-      std::min(config_.map->leaf_count(), (raw(run.first) + run.count - 1) / table_.fanout() + 1);
-  for (std::uint32_t leaf = raw(run.first) / table_.fanout(); leaf < end; ++leaf)
-    (void)table_.leaf(leaf);
-  lost_.erase(lost_.lower_bound(run.first), lost_.lower_bound(run.first + run.count));
-  MutexLock lock(versions_);
-  mark_freed(run);
-  if (freed_.empty() || freed_.back().txn != txn) freed_.push_back({txn, false, {}});
-  freed_.back().runs.push_back(run);
-  unbacked_ += list_leaves(run);
+  std::vector<Slot> slots;
+  slots.reserve(placed_.size());
+  for (const Placed& placed : placed_) slots.push_back(placed.slot);
+  return slots;
 }
 
 std::vector<FreedRun> PageCache::frees_through(TxnNumber d) const {

@@ -68,6 +68,7 @@ Result<OverflowStub> write_overflow(PageSink& sink, TreeId tree, std::string_vie
     editor.set_gap(static_cast<std::uint16_t>(kPageHeadBytes + bytes),
                    static_cast<std::uint16_t>(page_size));
     value.remove_prefix(bytes);
+    TRY(sink.finished(stub.first + i));
   }
   return stub;
 }

@@ -62,7 +62,8 @@ class PageSource {
 
   // The page's content as of the snapshot. Good until the next call of page() or pin() on this
   // source or until leave(), whichever is first: a miss may let go of earlier pages. (In a write
-  // transaction pages obtained by PageSink::edit() or create() stay where they are until it ends.)
+  // transaction pages obtained by PageSink::edit() or create() stay where they are until the change
+  // is made, or they are finished().)
   // Errors: kDamaged (with place), kIo, kPoisoned, kLimitExceeded (no frame to be had).
   virtual Result<const std::byte*> page(PageId id) = 0;
 
@@ -131,6 +132,10 @@ class PageSink : public PageSource {
   // `count` new formatted overflow pages with consecutive ids; answers the first. Reach each by
   // edit().
   virtual Result<PageId> create_run(TreeId tree, std::uint32_t count) = 0;
+
+  // The page is complete and won't be looked at again by the change that is being made: it needn't
+  // stay in memory. Its editor is no good any more.
+  virtual Result<void> finished(PageId) { return {}; }
 
   // The pages' content is of no more use once this transaction commits. They need not be in memory.
   // kDamaged when one isn't there or was released before.

@@ -1,5 +1,6 @@
 #include "engine/txn/commit_batches.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/base/limits.h"
@@ -9,7 +10,10 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t kBatchTarget = kBatchPayloadMax - 2 * kPageSizeMax;
+// A batch is begun anew beyond this, and holds at most a page's record more.
+std::size_t batch_target(const PageCache& cache) {
+  return std::min<std::size_t>(kBatchPayloadMax - 2 * kPageSizeMax, cache.budget_bytes() / 8);
+}
 
 void append_page_image(std::vector<std::byte>& payload, PageId id,
                        std::span<const std::byte> page) {
@@ -27,9 +31,7 @@ void append_page_image(std::vector<std::byte>& payload, PageId id,
 Result<void> check_redo(WriteView& view, const WriteView::PrivatePage& page, PageCache& cache) {
   std::span<const std::byte> now = cache.bytes(page.frame);
   std::vector<std::byte> redone(now.size());
-  const FrameIndex base = TRY(view.base_of(page));
-  std::memcpy(redone.data(), cache.data(base), redone.size());
-  cache.unpin_base(base);
+  TRY(view.read_base(page, redone));
   TRY(apply_edits(redone, page.edits.bytes()));
   const std::size_t begin = page_gap_begin(now.data());
   const std::size_t end = page_gap_end(now.data());
@@ -45,12 +47,13 @@ Result<void> check_redo(WriteView& view, const WriteView::PrivatePage& page, Pag
 
 Result<Batches> encode_batches(WriteView& view, PageCache& cache) {
   Batches batches(1);
+  const std::size_t target = batch_target(cache);
   auto payload = [&]() -> std::vector<std::byte>& {
-    if (batches.back().size() >= kBatchTarget) batches.emplace_back();
+    if (batches.back().size() >= target) batches.emplace_back();
     return batches.back();
   };
   for (WriteView::PrivatePage& page : view.pages()) {
-    if (page.frame == kNoFrame) continue;
+    if (page.released()) continue;
     if (page.edits.broken()) {
       return fail(ErrorCode::kInternal, "an edit left its page",
                   {.file = {},
@@ -60,11 +63,13 @@ Result<Batches> encode_batches(WriteView& view, PageCache& cache) {
                    .txn = raw(view.number())});
     }
     if (page.edits.is_image()) {
+      view.forget_slot(page);
       append_page_image(payload(), page.page, cache.bytes(page.frame));
       continue;
     }
+    if (page.slot != kNoSlot) append_place(payload(), page.page, page.slot, page.check);
     if (page.edits.bytes().empty()) {
-      view.drop_unchanged(page);
+      if (page.slot == kNoSlot) view.drop_unchanged(page);
       continue;
     }
 #ifdef HOLDFAST_CHECK_REDO

@@ -10,15 +10,37 @@ namespace holdfast {
 
 // What the page holds now stays with the savepoint; edits from here on go into a list of their own.
 Result<void> WriteView::set_aside(PrivatePage& page) {
-  // Listed before it has anything: without a frame it says nothing.
+  // Listed before it has anything.
   SetAside& kept = level().set_aside.emplace_back(index_.find(page.page)->second, page.level);
-  kept.frame = TRY(take_frame());
-  std::memcpy(cache_.data(kept.frame), cache_.data(page.frame), cache_.page_size());
+  if (page.frame != kNoFrame) {
+    kept.frame = TRY(take_frame());
+    std::memcpy(cache_.data(kept.frame), cache_.data(page.frame), cache_.page_size());
+    ++aside_;
+  }
+  kept.taken = true;
+  kept.slot = page.slot;
+  kept.check = page.check;
+  kept.slot_shared = page.slot_shared;
+  page.slot_shared = page.slot != kNoSlot;
   EditList follows = EditList::after(page.edits);
   kept.edits = std::exchange(page.edits, std::move(follows));
   page.level = depth();
-  ++aside_;
   return {};
+}
+
+// What the page holds is the savepoint's now; the page has nothing.
+void WriteView::move_content(PrivatePage& page, SetAside& kept) noexcept {
+  kept.taken = true;
+  kept.frame = std::exchange(page.frame, kNoFrame);
+  if (kept.frame != kNoFrame) {
+    --in_frames_;
+    ++aside_;
+  }
+  kept.slot = std::exchange(page.slot, kNoSlot);
+  kept.check = page.check;
+  kept.slot_shared = std::exchange(page.slot_shared, false);
+  kept.edits = std::move(page.edits);
+  edit_bytes_ -= std::exchange(page.edits_noted, 0U);
 }
 
 void WriteView::release_savepoint() {
@@ -31,22 +53,31 @@ void WriteView::release_savepoint() {
   if (to != 0 && most > below.set_aside.capacity())
     below.set_aside.reserve(std::max(most, 2 * below.set_aside.capacity()));
   for (SetAside& kept : top.set_aside) {
-    if (!inherited(kept)) kept.edits.make_room_for(pages_[kept.at].edits);
+    if (!inherited(kept) && pages_[kept.at].slot == kept.slot)
+      kept.edits.make_room_for(pages_[kept.at].edits);
   }
   // Nothing fails from here on.
   for (SetAside& kept : top.set_aside) {
-    if (kept.frame == kNoFrame) continue;
+    if (!kept.taken) continue;
     PrivatePage& page = pages_[kept.at];
     page.level = to;
     if (inherited(kept)) {
       below.set_aside.push_back(std::move(kept));
       continue;
     }
-    cache_.give_back(kept.frame);
-    --aside_;
-    if (page.frame == kNoFrame) continue;
+    if (kept.frame != kNoFrame) {
+      cache_.give_back(kept.frame);
+      --aside_;
+    }
+    if (page.released() || page.slot != kept.slot) {
+      // Nothing builds on what was parked before; what was parked since stands for all of it.
+      free_slot(kept.slot, kept.slot_shared);
+      continue;
+    }
+    page.slot_shared = kept.slot_shared;
     kept.edits.join(page.edits, cache_.page_size());
     page.edits = std::move(kept.edits);
+    note_edits(page);
   }
   for (std::size_t at = top.pages; at < pages_.size(); ++at) pages_[at].level = to;
   below.allocated.splice(below.allocated.end(), top.allocated);
@@ -60,17 +91,23 @@ void WriteView::roll_back() noexcept {
   ++changes_;  // Whoever remembers what it read looks again.
   Level& top = savepoints_.back();
   for (SetAside& kept : top.set_aside) {
-    if (kept.frame == kNoFrame) continue;
+    if (!kept.taken) continue;
     PrivatePage& page = pages_[kept.at];
-    if (page.frame == kNoFrame) {
-      ++live_;
-    } else {
-      cache_.give_back(page.frame);
-    }
+    if (page.released()) ++live_;
+    let_go_of_frame(page);
+    if (page.slot != kept.slot) forget_slot(page);
     page.frame = kept.frame;
+    if (page.frame != kNoFrame) {
+      ++in_frames_;
+      --aside_;
+    }
+    page.slot = kept.slot;
+    page.check = kept.check;
+    page.slot_shared = kept.slot_shared;
     page.edits = std::move(kept.edits);
+    page.as_in_slot = false;
+    note_edits(page);
     page.level = kept.level;
-    --aside_;
   }
   top.set_aside.clear();
   drop_added_since(top.pages);
@@ -88,7 +125,7 @@ void WriteView::drop_added_since(std::size_t count) noexcept {
     PrivatePage& page = pages_.back();
     const auto found = index_.find(page.page);
     if (found != index_.end() && found->second == pages_.size() - 1) {
-      if (page.frame != kNoFrame) --live_;
+      if (!page.released()) --live_;
       index_.erase(found);
     }
     forget(page);

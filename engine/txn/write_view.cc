@@ -1,6 +1,7 @@
 #include "engine/txn/write_view.h"
 
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "engine/base/result.h"
@@ -8,14 +9,13 @@
 namespace holdfast {
 namespace {
 
-// What is freed may take a sixteenth of the frames' memory to note.
-constexpr std::size_t kFreedShare = 16;
 constexpr std::size_t kFreedRunBytes = 40;  // A run in its list, with its share of released_.
+constexpr std::size_t kPrivateBytes = sizeof(WriteView::PrivatePage) + 40;  // With its index entry.
 
 }  // namespace
 
 WriteView::WriteView(PageCache& cache, SlotClaim slot, IdSpace& ids, TxnNumber number,
-                     std::function<Result<void>()> make_room)
+                     MakeRoom make_room)
     : cache_(cache),
       ids_(ids),
       number_(number),
@@ -39,9 +39,6 @@ void WriteView::drop() noexcept {
 
 void WriteView::hand_over() noexcept {
   let_go_of_current();
-  for (PrivatePage& page : pages_) {
-    if (page.frame == kNoFrame) forget(page);
-  }
   ids_.give_back(std::move(bottom_.given_up));
   clear();
 }
@@ -49,6 +46,13 @@ void WriteView::hand_over() noexcept {
 void WriteView::clear() noexcept {
   pages_.clear();
   live_ = 0;
+  in_frames_ = 0;
+  hand_ = 0;
+  finished_.clear();
+  run_.reset();
+  edited_.clear();
+  edit_bytes_ = 0;
+  cache_.charge_transaction(0);
   index_.clear();
   released_.clear();
   cuts_.clear();
@@ -57,8 +61,32 @@ void WriteView::clear() noexcept {
   bottom_.freed.clear();
 }
 
+void WriteView::let_go_of_frame(PrivatePage& page) noexcept {
+  if (page.frame == kNoFrame) return;
+  cache_.give_back(std::exchange(page.frame, kNoFrame));
+  --in_frames_;
+}
+
+void WriteView::forget_slot(PrivatePage& page) noexcept {
+  free_slot(std::exchange(page.slot, kNoSlot), std::exchange(page.slot_shared, false));
+}
+
 void WriteView::forget(PrivatePage& page) noexcept {
-  if (page.frame != kNoFrame) cache_.give_back(std::exchange(page.frame, kNoFrame));
+  let_go_of_frame(page);
+  forget_slot(page);
+  edit_bytes_ -= std::exchange(page.edits_noted, 0U);
+}
+
+void WriteView::note_edits(PrivatePage& page) noexcept {
+  edit_bytes_ -= page.edits_noted;
+  page.edits_noted = static_cast<std::uint32_t>(page.edits.bytes().size());
+  edit_bytes_ += page.edits_noted;
+}
+
+// Of the budget: what is kept of each page, its edits, and at most so much of what savepoints keep.
+std::size_t WriteView::bytes_noted() const {
+  return pages_.size() * kPrivateBytes + edit_bytes_ + aside_ * cache_.page_size() / 2 +
+         freed_runs() * kFreedRunBytes;
 }
 
 void WriteView::drop_unchanged(PrivatePage& page) {
@@ -69,6 +97,7 @@ void WriteView::drop_unchanged(PrivatePage& page) {
 
 void WriteView::let_go_of_current() {
   if (current_ != kNoFrame) cache_.unpin_base(std::exchange(current_, kNoFrame));
+  if (borrowed_ != kNoFrame) cache_.give_back(std::exchange(borrowed_, kNoFrame));
 }
 
 void WriteView::leave() {
@@ -79,11 +108,14 @@ WriteView::PrivatePage* WriteView::find_private(PageId id) {
   auto found = index_.find(id);
   if (found == index_.end()) return nullptr;
   PrivatePage& page = pages_[found->second];
-  return page.frame == kNoFrame ? nullptr : &page;  // Released; a savepoint may bring it back.
+  page.used = true;
+  return page.released() ? nullptr : &page;  // Released; a savepoint may bring it back.
 }
 
 Editor WriteView::editor_of(PrivatePage& page) {
   ++changes_;
+  edited_.push_back(index_.find(page.page)->second);
+  page.as_in_slot = false;
   return Editor(cache_.bytes(page.frame), &page.edits);
 }
 
@@ -101,18 +133,48 @@ Result<FrameIndex> WriteView::find_shared(PageId id) {
   return frame;
 }
 
+Result<void> WriteView::read_base(const PrivatePage& page, std::span<std::byte> into) {
+  const bool parked = page.slot != kNoSlot;
+  const FrameIndex base = parked ? TRY(cache_.take_frame()) : TRY(find_shared(page.page));
+  const auto read =
+      parked ? cache_.read_back(page.page, page.slot, page.check, base) : Result<void>();
+  if (read) std::memcpy(into.data(), cache_.data(base), into.size());
+  if (parked) {
+    cache_.give_back(base);
+  } else {
+    cache_.unpin_base(base);
+  }
+  return read;
+}
+
 Result<const std::byte*> WriteView::page(PageId id) {
-  if (PrivatePage* mine = find_private(id)) return cache_.data(mine->frame);
+  if (PrivatePage* mine = find_private(id)) return content(*mine);
   const FrameIndex frame = TRY(find_shared(id));
   let_go_of_current();
   current_ = frame;
   return cache_.data(frame);
 }
 
+// A private page's, wherever it is: where there is no room it is borrowed until the next page.
+Result<const std::byte*> WriteView::content(PrivatePage& page) {
+  if (page.frame == kNoFrame && has_room(2)) TRY(load(page));
+  if (page.frame != kNoFrame) return cache_.data(page.frame);
+  let_go_of_current();
+  auto frame = cache_.take_frame();
+  if (!frame) return doomed(frame.error());
+  borrowed_ = *frame;
+  auto read = cache_.read_back(page.page, page.slot, page.check, borrowed_);
+  if (!read) return doomed(read.error());
+  return cache_.data(borrowed_);
+}
+
 // A private copy needs no pin, and changes under a cursor; the token says which it is.
 Result<PagePin> WriteView::pin(PageId id) {
-  if (PrivatePage* mine = find_private(id))
+  if (PrivatePage* mine = find_private(id)) {
+    if (mine->frame == kNoFrame && has_room(2)) TRY(load(*mine));
+    if (mine->frame == kNoFrame) return PagePin();
     return PagePin(this, cache_.data(mine->frame), kNoFrame);
+  }
   const FrameIndex frame = TRY(find_shared(id));
   const bool kept = cache_.pin(frame);
   cache_.unpin_base(frame);
@@ -124,20 +186,22 @@ void WriteView::unpin(std::uint32_t token) noexcept {
   if (token != kNoFrame) cache_.unpin(token);
 }
 
+// An eighth of the frames is never ours: readers go on whatever a transaction changes.
+bool WriteView::has_room(std::uint64_t more) const {
+  const std::uint64_t spoken_for = std::uint64_t{cache_.held()} + in_frames_ + aside_ + more;
+  return spoken_for <= std::uint64_t{cache_.frame_limit()} * 7 / 8;
+}
+
 Result<FrameIndex> WriteView::take_frame() {
-  // An eighth of the frames is never ours: readers go on whatever a transaction changes.
-  auto room = [&] {
-    const std::uint64_t spoken_for = std::uint64_t{cache_.held()} + live_ + aside_ + 2;
-    return spoken_for <= std::uint64_t{cache_.frame_limit()} * 7 / 8;
-  };
-  if (!room()) {
-    if (auto made = make_room_(); !made) return doomed(made.error());
+  if (!has_room(2)) {
+    if (auto made = make_room_(2); !made) return doomed(made.error());
   }
-  if (!room()) {
+  if (!has_room(2)) {
     return fail(
         ErrorCode::kLimitExceeded,
-        "the transaction changes " + std::to_string(live_ + 1) + " pages, its savepoints keep " +
-            std::to_string(aside_) + " as they were, and " + std::to_string(cache_.held()) +
+        "the change needs more than " + std::to_string(in_frames_) +
+            " pages in memory, the transaction's savepoints keep " + std::to_string(aside_) +
+            " as they were, and " + std::to_string(cache_.held()) +
             " more can't leave the cache of " + std::to_string(cache_.frame_limit()) +
             " pages; commit smaller transactions, end old snapshots, or set a larger cache_bytes",
         {.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)});
@@ -150,8 +214,11 @@ Result<FrameIndex> WriteView::take_frame() {
 Result<Editor> WriteView::edit(PageId id) {
   if (PrivatePage* mine = find_private(id)) {
     if (mine->level != depth()) TRY(set_aside(*mine));
+    TRY(load(*mine));
     return editor_of(*mine);
   }
+  if (run_ && raw(id) - raw(run_->ids.first) < run_->ids.count && !index_.contains(id))
+    return add_fresh(id, run_->tree, PageKind::kOverflow, 0);
   if (released_.contains(id)) {
     return fail(ErrorCode::kDamaged, "a page is to be changed that is free",
                 {.file = {}, .offset = {}, .page = raw(id), .tree = {}, .txn = raw(number_)});
@@ -173,7 +240,9 @@ Result<WriteView::PrivatePage*> WriteView::add_private(PageId id) {
   PrivatePage& mine = pages_.emplace_back();
   mine.page = id;
   mine.level = depth();
+  mine.used = true;
   mine.frame = TRY(take_frame());
+  ++in_frames_;
   index_[id] = static_cast<std::uint32_t>(pages_.size() - 1);
   ++live_;
   return &mine;
@@ -193,6 +262,15 @@ Result<IdRun> WriteView::take_ids(std::uint32_t count) {
   if (!run) return doomed(run.error());
   mine = *run;
   cache_.set_id_limit(ids_.high_water());
+  IdRuns& all = level().allocated;
+  if (all.size() > 1) {
+    // Most follow each other: one entry then.
+    IdRun& before = *std::prev(all.end(), 2);
+    if (before.first + before.count == mine.first) {
+      before.count += mine.count;
+      all.pop_back();
+    }
+  }
   return run;
 }
 
@@ -203,8 +281,7 @@ Result<Editor> WriteView::create(TreeId tree, PageKind kind, std::uint8_t level)
 
 Result<PageId> WriteView::create_run(TreeId tree, std::uint32_t count) {
   const IdRun run = TRY(take_ids(count));
-  for (std::uint32_t i = 0; i < count; ++i)
-    TRY(add_fresh(run.first + i, tree, PageKind::kOverflow, 0));
+  run_ = FreshRun{run, tree};
   return run.first;
 }
 
@@ -254,14 +331,10 @@ Result<void> WriteView::release_one(PageId id) {
   if (mine == nullptr) return {};
   --live_;
   if (keep) {
-    SetAside& kept = level().set_aside.back();
-    kept.frame = std::exchange(mine->frame, kNoFrame);
-    kept.edits = std::move(mine->edits);
+    move_content(*mine, level().set_aside.back());
     mine->level = depth();
-    ++aside_;
   } else if (depth() != 0) {
-    // A savepoint further down may have it back.
-    cache_.give_back(std::exchange(mine->frame, kNoFrame));
+    forget(*mine);  // A savepoint further down may have it back.
   } else {
     forget(*mine);
     index_.erase(id);
@@ -275,21 +348,14 @@ std::size_t WriteView::freed_runs() const {
   return runs;
 }
 
-std::size_t WriteView::most_freed_runs() const {
-  return std::size_t{cache_.frame_limit()} * cache_.page_size() / kFreedShare / kFreedRunBytes;
-}
-
 Result<void> WriteView::note_released(PageId id, bool fresh) {
   IdRuns& runs = fresh ? level().given_up : level().freed;
   if (runs.empty() || raw(runs.back().first) + runs.back().count != raw(id)) {
-    const std::size_t most = most_freed_runs();
-    if (freed_runs() >= most) {
+    if (!cache_.leaves_frames(bytes_noted(), live_)) {
       return fail(ErrorCode::kLimitExceeded,
-                  "the transaction frees pages in more than " + std::to_string(most) +
-                      " places, which is what the cache of " +
-                      std::to_string(cache_.frame_limit()) +
-                      " pages has room to note; erase in smaller transactions, or set a larger "
-                      "cache_bytes",
+                  "the transaction frees pages in " + std::to_string(freed_runs()) +
+                      " places, and the cache has no room to note more: erase in smaller "
+                      "transactions, or set a larger cache_bytes",
                   {.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)});
     }
     runs.push_back({id, 0});

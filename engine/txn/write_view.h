@@ -1,7 +1,10 @@
 // Pages as the one write transaction sees and changes them: private copies over the newest state.
 //
-// A page is copied when it is first touched. Nothing here reaches disk or other threads before
-// commit takes it.
+// A page is copied when it is first touched. Nothing here reaches other threads before commit takes
+// it, nor the disk, but for what memory has no room for: such a page is written whole to a free
+// slot that nothing durable names, and its edits so far are forgotten. The log will name the slot
+// (a `place`), and what is edited later builds on that. It happens between two changes only, and to
+// pages that a change has finished.
 //
 // Savepoints nest. The first touch of a page after one sets aside what the page was: content in a
 // frame of its own, and its edits; what follows goes into a new list. Rolling back puts that back
@@ -27,16 +30,25 @@ class WriteView final : public PageSink {
   struct PrivatePage {
     PageId page{};
     FrameIndex frame = kNoFrame;
-    TxnNumber base{};  // The version that was copied, unless fresh.
+    Slot slot = kNoSlot;      // Where it was parked last: what `edits` build on.
+    std::uint64_t check = 0;  // Of what lies there.
+    TxnNumber base{};         // The version that was copied, unless fresh.
     EditList edits = EditList::fresh();
+    std::uint32_t level = 0;        // Savepoints open when it was added or last set aside.
+    std::uint32_t edits_noted = 0;  // Bytes of `edits` that count in edit_bytes_.
     bool fresh = false;
-    std::uint32_t level = 0;  // Savepoints open when it was added or last set aside.
+    bool as_in_slot = false;   // The frame holds just what lies in the slot.
+    bool slot_shared = false;  // A savepoint needs the slot too, and gives it back.
+    bool used = false;         // Since parking last looked.
+
+    [[nodiscard]] bool released() const { return frame == kNoFrame && slot == kNoSlot; }
   };
 
-  // Takes over a slot that the caller has claimed. `make_room` is asked to free frames (by a
-  // checkpoint) when the transaction finds none.
-  WriteView(PageCache& cache, SlotClaim slot, IdSpace& ids, TxnNumber number,
-            std::function<Result<void>()> make_room);
+  // Has so many frames let go of that committed versions hold, or as many as can be.
+  using MakeRoom = std::function<Result<void>(std::uint32_t frames)>;
+
+  // Takes over a slot that the caller has claimed.
+  WriteView(PageCache& cache, SlotClaim slot, IdSpace& ids, TxnNumber number, MakeRoom make_room);
   ~WriteView() override { end(); }  // Drops whatever was not taken.
   WriteView(const WriteView&) = delete;
   WriteView& operator=(const WriteView&) = delete;
@@ -45,14 +57,17 @@ class WriteView final : public PageSink {
   // Whether these are bytes of some page.
   [[nodiscard]] bool owns(const void* bytes) const { return cache_.owns(bytes); }
   [[nodiscard]] bool changed() const { return live_ != 0 || !bottom_.freed.empty(); }
-  // Entries whose frame is kNoFrame were released again.
+  // Some may be released() again.
   [[nodiscard]] std::deque<PrivatePage>& pages() { return pages_; }
   // Publishing takes them over.
   [[nodiscard]] IdRuns& freed() { return bottom_.freed; }
 
-  // The version that a private page was copied from, pinned; the transaction's number and place in
-  // errors. For checked builds.
-  Result<FrameIndex> base_of(const PrivatePage& page) { return find_shared(page.page); }
+  // What a private page's edits build on, for checked builds.
+  Result<void> read_base(const PrivatePage& page, std::span<std::byte> into);
+  // Before a change: parks pages until it has room.
+  Result<void> make_room_for_change();
+  // Its image says it all: what lies in its slot isn't needed.
+  void forget_slot(PrivatePage& page) noexcept;
   // A copy that was made and never changed isn't part of the transaction.
   void drop_unchanged(PrivatePage& page);
 
@@ -88,6 +103,7 @@ class WriteView final : public PageSink {
   Result<Editor> edit(PageId id) override;
   Result<Editor> create(TreeId tree, PageKind kind, std::uint8_t level) override;
   Result<PageId> create_run(TreeId tree, std::uint32_t count) override;
+  Result<void> finished(PageId id) override;
   Result<void> release(PageId first, std::uint32_t count) override;
   Result<void> cut(const CutPart& part) override;
   // What was cut and is to be listed as dying by whoever made the change.
@@ -98,8 +114,17 @@ class WriteView final : public PageSink {
   struct SetAside {
     std::uint32_t at = 0;     // In pages_.
     std::uint32_t level = 0;  // PrivatePage::level then.
+    bool taken = false;       // Else it says nothing.
+    bool slot_shared = false;
     FrameIndex frame = kNoFrame;
+    Slot slot = kNoSlot;
+    std::uint64_t check = 0;
     EditList edits = EditList::fresh();
+  };
+  // Pages of a run of which nothing is written yet.
+  struct FreshRun {
+    IdRun ids;
+    TreeId tree{};
   };
   // What came since a savepoint, the last one or the beginning.
   struct Level {
@@ -115,6 +140,20 @@ class WriteView final : public PageSink {
   }
 
   PrivatePage* find_private(PageId id);
+  Result<const std::byte*> content(PrivatePage& page);
+  Result<void> load(PrivatePage& page);
+  [[nodiscard]] bool has_room(std::uint64_t more) const;
+  Result<void> park_pages(std::uint32_t wanted);
+  Result<void> may_grow();
+  Result<bool> room_from_others(std::uint32_t wanted);
+  std::uint32_t park(std::span<ToPark> chosen, std::optional<Error>& error);
+  void free_slot(Slot slot, bool shared) noexcept {
+    if (!shared) cache_.free_slot(slot);
+  }
+  void let_go_of_frame(PrivatePage& page) noexcept;
+  void note_edits(PrivatePage& page) noexcept;
+  [[nodiscard]] std::size_t bytes_noted() const;
+  void move_content(PrivatePage& page, SetAside& kept) noexcept;
   Result<void> set_aside(PrivatePage& page);
   void drop_added_since(std::size_t count) noexcept;
   void forget_released(const IdRuns& runs) noexcept;
@@ -128,7 +167,6 @@ class WriteView final : public PageSink {
   Result<void> release_one(PageId id);
   Result<void> note_released(PageId id, bool fresh);
   [[nodiscard]] std::size_t freed_runs() const;
-  [[nodiscard]] std::size_t most_freed_runs() const;
   void forget(PrivatePage& page) noexcept;
   void clear() noexcept;
   void let_go_of_current();
@@ -137,13 +175,20 @@ class WriteView final : public PageSink {
   IdSpace& ids_;
   const TxnNumber number_;
   const TxnNumber base_;
-  std::function<Result<void>()> make_room_;
+  MakeRoom make_room_;
   unsigned depth_ = 0;
   std::uint64_t changes_ = 0;
-  FrameIndex current_ = kNoFrame;  // The shared page that page() answered last, pinned.
-  std::deque<PrivatePage> pages_;  // Editors point to its elements.
-  std::size_t live_ = 0;           // Those that have a frame.
-  std::size_t aside_ = 0;          // Frames that savepoints keep.
+  FrameIndex current_ = kNoFrame;   // The shared page that page() answered last, pinned.
+  FrameIndex borrowed_ = kNoFrame;  // A parked page that it answered last, where there is no room.
+  std::deque<PrivatePage> pages_;   // Editors point to its elements.
+  std::size_t live_ = 0;            // Those that aren't released.
+  std::size_t in_frames_ = 0;       // Those that are in memory.
+  std::size_t aside_ = 0;           // Frames that savepoints keep.
+  std::size_t hand_ = 0;            // Into pages_: where parking looks next.
+  std::vector<PageId> finished_;    // To be parked next.
+  std::optional<FreshRun> run_;     // The run that is being written.
+  std::size_t edit_bytes_ = 0;      // Of pages_, as last looked at.
+  std::vector<std::uint32_t> edited_;                // Pages that a change has edited since.
   std::unordered_map<PageId, std::uint32_t> index_;  // Into pages_.
   Level bottom_;
   std::vector<Level> savepoints_;

@@ -36,8 +36,9 @@ struct Options {
   OpenMode mode = OpenMode::kCreate;
 
   /// Memory for everything the database keeps: pages, their versions, tables, log buffers. Bytes,
-  /// at least kMinCacheBytes (docs/LIMITS.md). A transaction that changes more than fits fails with
-  /// kLimitExceeded.
+  /// at least kMinCacheBytes (docs/LIMITS.md). What it has no room for waits in free places of the
+  /// file. A transaction that changes more pages than can be noted, some forty times the budget,
+  /// fails with kLimitExceeded.
   std::size_t cache_bytes = std::size_t{64} << 20;
 
   /// Bytes per page, fixed when the database is created: 4096, 8192, 16384 or 32768.

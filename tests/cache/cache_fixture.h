@@ -43,7 +43,9 @@ class CacheTest : public testing::Test {
                                 .page_size = kPageSize,
                                 .tag = kTag,
                                 .budget_bytes = budget_frames * (kPageSize + 128),
+                                .log_bytes = 0,
                                 .may_park = true,
+                                .before_parking = {},
                                 .arena = {},
                                 .on_damage = {}})
                  .value();
@@ -72,7 +74,7 @@ class CacheTest : public testing::Test {
       store16(cache_->data(frame) + page_at::kGapBegin, kPageSize);  // No gap: sealing clears it.
       store16(cache_->data(frame) + page_at::kGapEnd, kPageSize);
       store64(cache_->data(frame) + 100, raw(txn) * 10'000 + id);
-      pages.push_back({PageId{id}, frame, fresh, base});
+      pages.push_back({PageId{id}, frame, fresh, base, kNoSlot, 0});
     }
     cache_->readers().release(reader);
     slots_.reserve(cache_->slots_for(pages, {})).value();

@@ -2,6 +2,8 @@
 // be.
 #include "engine/base/limits.h"
 
+#include <random>
+
 #include "tests/engine/transaction_fixture.h"
 
 namespace holdfast {
@@ -74,7 +76,8 @@ TEST_F(TransactionTest, ValuesFromNothingToSeveralMebibytes) {
   expect_sound(db);
 }
 
-TEST_F(TransactionTest, ATransactionLargerThanTheCacheGetsTheLimitAndLifeGoesOn) {
+// What must be noted of each page bounds a transaction: some thirty times the cache.
+TEST_F(TransactionTest, ATransactionTooLargeToNoteGetsTheLimitAndLifeGoesOn) {
   for (std::uint32_t size : {4096U, 8192U}) {
     Options options = world_.options();
     options.cache_bytes = kMinCacheBytes;
@@ -90,9 +93,10 @@ TEST_F(TransactionTest, ATransactionLargerThanTheCacheGetsTheLimitAndLifeGoesOn)
       WriteTransaction writer = MUST(db.begin_write());
       Result<void> put;
       int done = 0;
-      for (; done < 100'000 && put; ++done) put = writer.put(numbered(done), std::string(400, 'x'));
+      for (; done < 100'000 && put; ++done)
+        put = writer.put(numbered(done), std::string(size / 2, 'x'));
       EXPECT_CODE(put, ErrorCode::kLimitExceeded);
-      EXPECT_GT(done, 200);
+      EXPECT_GT(done, 2000);
       // Doomed: whatever is asked now, the first error is the answer.
       EXPECT_CODE(writer.put("a", "b"), ErrorCode::kLimitExceeded);
       EXPECT_CODE(writer.get("a"), ErrorCode::kLimitExceeded);
@@ -101,10 +105,45 @@ TEST_F(TransactionTest, ATransactionLargerThanTheCacheGetsTheLimitAndLifeGoesOn)
       model["after"] = std::to_string(attempt);
       MUST(db.put("after", model["after"]));
     }
-    // One value larger than the cache.
-    EXPECT_CODE(db.put("big", std::string(2 << 20, 'x')), ErrorCode::kLimitExceeded);
+    EXPECT_CODE(db.put("big", std::string(100 << 20, 'x')), ErrorCode::kLimitExceeded);
     ASSERT_TRUE(contents_of(db) == model);
     expect_sound(db);
+    const std::uint64_t bytes = db.stats().file_bytes;
+    MUST(db.close());
+    db = MUST(Database::open(name, options));
+    ASSERT_TRUE(contents_of(db) == model);
+    EXPECT_LT(db.stats().file_bytes, bytes / 10) << "what was parked is given back";
+    expect_sound(db);
+  }
+}
+
+TEST_F(TransactionTest, ATransactionMayBeLargerThanTheCache) {
+  for (std::uint32_t size : {4096U, 8192U}) {
+    Options options = world_.options();
+    options.cache_bytes = 2 * kMinCacheBytes;
+    options.page_size = size;
+    const std::string name = "db" + std::to_string(size);
+    Database db = MUST(Database::open(name, options));
+    Contents model;
+    WriteTransaction writer = MUST(db.begin_write());
+    std::mt19937 random(7);
+    for (int i = 0; i < 20'000; ++i) {
+      const std::string key = numbered(random() % 15'000);
+      const std::size_t length = random() % (i % 500 == 0 ? 50'000 : 600);
+      model[key] = std::string(length, static_cast<char>('a' + i % 26));
+      MUST(writer.put(key, model[key]));
+      if (i % 7 == 0) {
+        const std::string gone = numbered(random() % 15'000);
+        EXPECT_EQ(MUST(writer.erase(gone)), model.erase(gone) == 1);
+      }
+    }
+    EXPECT_GT(db.stats().pages_parked, 1000U);
+    ASSERT_TRUE(contents_of(writer) == model);
+    MUST(writer.commit());
+    ASSERT_TRUE(contents_of(db) == model);
+    expect_sound(db);
+    MUST(db.put("big", std::string(16 << 20, 'x')));
+    model["big"] = std::string(16 << 20, 'x');
     MUST(db.close());
     db = MUST(Database::open(name, options));
     ASSERT_TRUE(contents_of(db) == model);

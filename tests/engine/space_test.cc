@@ -160,7 +160,7 @@ TEST_F(SpaceTest, AWriterWaitsForTheCheckpointThatHasItsFrames) {
   options.cache_bytes = 1 << 20;
   options.checkpoint_log_bytes = std::uint64_t{1} << 30;
   Database db = MUST(Database::open("db", options));
-  for (int i = 0; db.stats().cache_dirty_bytes < 150 * 4096; ++i)
+  for (int i = 0; db.stats().cache_dirty_bytes < 110 * 4096; ++i)
     MUST(db.put(numbered(i), std::string(500, 'v')));
   // Due when half the frames can't leave; the first step takes all that is dirty.
   ASSERT_TRUE(MUST(db.run_background()));

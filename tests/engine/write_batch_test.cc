@@ -101,7 +101,8 @@ TEST_F(WriteBatchTest, OneThatIsTooLargeForTheCacheIsRefusedAndOthersGoOn) {
   options.cache_bytes = kMinCacheBytes;
   Database db = MUST(Database::open("db", options));
   WriteBatch huge;
-  for (int i = 0; i < 4000; ++i) MUST(huge.put(numbered(i * 7919 % 4000), std::string(500, 'x')));
+  for (int i = 0; i < 4000; ++i)
+    MUST(huge.put(numbered(i * 7919 % 4000), std::string(15'000, 'x')));
   EXPECT_CODE(db.write(huge), ErrorCode::kLimitExceeded);
   WriteBatch small;
   MUST(small.put("a", "1"));

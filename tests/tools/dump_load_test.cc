@@ -188,11 +188,10 @@ TEST_F(DumpLoad, AnErrorNamesTheFileAndTheLine) {
 }
 
 TEST_F(DumpLoad, ARecordTooLargeForTheCacheIsToldWithTheRemedy) {
-  const std::string text = "a\t1\nb\t" + std::string(2000000, 'v') + "\nc\t3\n";
-  EXPECT_NE(refusal(text, {"--cache", "2M", "--commit-every", "1"}).find("Give more with --cache."),
-            std::string::npos);
-  EXPECT_EQ(holdfast({"scan", "DB", "--keys-only"}).out, "a\n");
-  EXPECT_NE(refusal(text, {"--cache", "2M", "--atomic"}).find("or leave out --atomic"),
+  std::string text = "a\t1\n";
+  for (int i = 0; i < 60; ++i)
+    text += "b" + std::to_string(i) + "\t" + std::string(1'000'000, 'v') + "\n";
+  EXPECT_NE(refusal(text, {"--cache", "1M", "--atomic"}).find("or leave out --atomic"),
             std::string::npos);
 }
 

@@ -1,0 +1,132 @@
+// Private pages that memory has no room for: written out, and brought back.
+#include <algorithm>
+#include <array>
+
+#include "engine/base/result.h"
+#include "engine/txn/write_view.h"
+
+namespace holdfast {
+namespace {
+
+// Frames that one change may take, finished pages aside: some pages of each level, and their
+// neighbours.
+constexpr std::uint32_t kChangeFrames = 48;
+constexpr std::size_t kParkTogether = 16;
+
+}  // namespace
+
+Result<void> WriteView::make_room_for_change() {
+  run_.reset();
+  finished_.clear();
+  for (std::uint32_t at : edited_) {
+    if (at < pages_.size()) note_edits(pages_[at]);
+  }
+  edited_.clear();
+  TRY(may_grow());
+  const std::uint32_t limit = cache_.frame_limit();
+  const std::uint32_t wanted = std::min(kChangeFrames, limit * 3 / 8);
+  if (TRY(room_from_others(wanted))) return {};
+  if (auto parked = park_pages(std::max(wanted, limit / 8)); !parked) return doomed(parked.error());
+  return {};
+}
+
+// What is committed is parked first: it is written once, ours perhaps again; and where the log
+// names what was parked, the commit waits for a sync of the file.
+Result<bool> WriteView::room_from_others(std::uint32_t wanted) {
+  if (has_room(wanted)) return true;
+  if (cache_.held() > cache_.frame_limit() / 8) {
+    if (auto made = make_room_(wanted); !made) return doomed(made.error());
+  }
+  return has_room(wanted);
+}
+
+// Each page is noted now, and again where it lies when it is published.
+Result<void> WriteView::may_grow() {
+  const std::size_t bytes = bytes_noted();
+  cache_.charge_transaction(bytes);
+  if (cache_.leaves_frames(bytes, live_)) return {};
+  return fail(ErrorCode::kLimitExceeded,
+              "the transaction changes " + std::to_string(live_) +
+                  " pages, and the cache has no room to note more: commit smaller transactions, "
+                  "or set a larger cache_bytes",
+              {.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)});
+}
+
+// Those not used since it last came by, first.
+Result<void> WriteView::park_pages(std::uint32_t wanted) {
+  let_go_of_current();
+  ++changes_;  // Cursors look again.
+  std::uint32_t parked = 0;
+  std::optional<Error> error;
+  for (std::size_t looked = 0; looked < 2 * pages_.size() && parked < wanted && !error;) {
+    std::array<ToPark, kParkTogether> chosen;
+    std::size_t count = 0;
+    const std::size_t most = std::min<std::size_t>(kParkTogether, wanted - parked);
+    for (; looked < 2 * pages_.size() && count < most; ++looked) {
+      hand_ = hand_ + 1 < pages_.size() ? hand_ + 1 : 0;
+      PrivatePage& page = pages_[hand_];
+      if (page.frame == kNoFrame || std::exchange(page.used, false)) continue;
+      if (page.as_in_slot) {
+        let_go_of_frame(page);
+        ++parked;
+        continue;
+      }
+      chosen[count++] = {page.frame, page.page, number_, kNoSlot, 0};
+    }
+    parked += park(std::span(chosen).first(count), error);
+  }
+  if (error) return std::unexpected(*error);
+  return {};
+}
+
+std::uint32_t WriteView::park(std::span<ToPark> chosen, std::optional<Error>& error) {
+  if (chosen.empty()) return 0;
+  if (auto written = cache_.write_out(chosen); !written) error = written.error();
+  std::uint32_t parked = 0;
+  for (const ToPark& each : chosen) {
+    if (each.slot == kNoSlot) continue;
+    PrivatePage& page = pages_[index_.find(each.page)->second];
+    forget_slot(page);
+    page.slot = each.slot;
+    page.check = each.check;
+    page.edits = EditList::on(number_);
+    note_edits(page);
+    let_go_of_frame(page);
+    ++parked;
+  }
+  return parked;
+}
+
+Result<void> WriteView::finished(PageId id) {
+  finished_.push_back(id);
+  if (finished_.size() % kParkTogether != 0) return {};
+  TRY(may_grow());
+  if (TRY(room_from_others(cache_.frame_limit() / 4))) return {};
+  std::optional<Error> error;
+  while (!finished_.empty() && !has_room(cache_.frame_limit() / 4) && !error) {
+    std::array<ToPark, kParkTogether> chosen;
+    std::size_t count = 0;
+    for (; count < kParkTogether && !finished_.empty(); finished_.pop_back()) {
+      const PrivatePage& page = pages_[index_.find(finished_.back())->second];
+      if (page.frame != kNoFrame) chosen[count++] = {page.frame, page.page, number_, kNoSlot, 0};
+    }
+    (void)park(std::span(chosen).first(count), error);
+  }
+  if (error) return doomed(*error);
+  return {};
+}
+
+Result<void> WriteView::load(PrivatePage& page) {
+  if (page.frame != kNoFrame) return {};
+  const FrameIndex frame = TRY(take_frame());
+  if (auto read = cache_.read_back(page.page, page.slot, page.check, frame); !read) {
+    cache_.give_back(frame);
+    return doomed(read.error());
+  }
+  page.frame = frame;
+  page.as_in_slot = true;
+  ++in_frames_;
+  return {};
+}
+
+}  // namespace holdfast

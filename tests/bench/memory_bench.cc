@@ -1,0 +1,201 @@
+// What stays within a budget, and what it costs: memory_bench DIRECTORY [SCENARIO…]
+//
+//   transaction  one transaction of 2 GiB, 64 MiB of cache
+//   reader       a snapshot that stays open through 10 million updates, 64 MiB
+//   cursors      10,000 idle cursors, 16 MiB
+//   data         random reads and writes of data 50 times the cache, 16 MiB
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "holdfast/holdfast.h"
+
+namespace {
+
+using holdfast::Database;
+using holdfast::Durability;
+using holdfast::Options;
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+template <class T>
+T must(holdfast::Result<T> result) {
+  if (!result) {
+    std::fprintf(stderr, "%s\n", result.error().to_string().c_str());
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+std::string key_of(std::uint64_t n) {
+  char text[32];
+  std::snprintf(text, sizeof text, "key%012llu", static_cast<unsigned long long>(n));
+  return text;
+}
+
+std::size_t resident() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t total = 0;
+  std::size_t pages = 0;
+  statm >> total >> pages;
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// Prints how long a stage took, and the most memory that look() saw.
+class Stage {
+ public:
+  explicit Stage(const char* name) : name_(name) {}
+  void look() { peak_ = std::max(peak_, resident()); }
+  void done(const Database& db) {
+    look();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun_;
+    const holdfast::Stats stats = db.stats();
+    std::printf(
+        "%-34s %8.1f s  %4zu MiB resident, %4zu MiB more than before; cache %llu MiB; "
+        "%llu parked, %llu MiB parked now, file %llu MiB, log %llu MiB written\n",
+        name_, took.count(), peak_ / kMiB, (peak_ - before_) / kMiB,
+        static_cast<unsigned long long>(stats.cache_budget_bytes / kMiB),
+        static_cast<unsigned long long>(stats.pages_parked),
+        static_cast<unsigned long long>(stats.parked_bytes / kMiB),
+        static_cast<unsigned long long>(stats.file_bytes / kMiB),
+        static_cast<unsigned long long>(stats.log_bytes / kMiB));
+    std::fflush(stdout);
+  }
+
+ private:
+  const char* name_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  const std::size_t before_ = resident();
+  std::size_t peak_ = before_;
+};
+
+Options with_cache(std::size_t mib) {
+  Options options;
+  options.cache_bytes = mib * kMiB;
+  return options;
+}
+
+void transaction(const std::string& path) {
+  Database db = must(Database::open(path, with_cache(64)));
+  Stage stage("one transaction of 2 GiB");
+  auto writer = must(db.begin_write());
+  const std::string value(1000, 'v');
+  std::uint64_t records = 0;
+  for (std::uint64_t bytes = 0; bytes < 2048 * kMiB; bytes += value.size() + 15, ++records) {
+    must(writer.put(key_of(records), value));
+    if (records % 1000 == 0) stage.look();
+  }
+  must(writer.commit());
+  stage.done(db);
+  const auto reader = must(db.begin_read());
+  if (must(reader.count()) != records) std::printf("WRONG count\n");
+  Stage close("  and its checkpoint");
+  must(db.checkpoint());
+  close.done(db);
+}
+
+void reader(const std::string& path) {
+  Database db = must(Database::open(path, with_cache(64)));
+  constexpr std::uint64_t kRecords = 200'000;
+  const std::string value(500, 'a');
+  for (std::uint64_t n = 0; n < kRecords;) {
+    auto writer = must(db.begin_write());
+    for (int i = 0; i < 1000; ++i, ++n) must(writer.put(key_of(n), value));
+    must(writer.commit(Durability::kOs));
+  }
+  const auto reader = must(db.begin_read());
+  Stage stage("10 million updates under a reader");
+  std::mt19937_64 random(1);
+  const std::string other(500, 'b');
+  for (int done = 0; done < 10'000'000;) {
+    auto writer = must(db.begin_write());
+    for (int i = 0; i < 1000; ++i, ++done) must(writer.put(key_of(random() % kRecords), other));
+    must(writer.commit(Durability::kLazy));
+    stage.look();
+  }
+  stage.done(db);
+  Stage reading("  and what the reader sees of it");
+  std::uint64_t seen = 0;
+  auto cursor = must(reader.cursor());
+  for (bool on = must(cursor.first()); on; on = must(cursor.next()))
+    seen += must(cursor.value()) == value ? 1 : 0;
+  if (seen != kRecords) std::printf("WRONG: %llu\n", static_cast<unsigned long long>(seen));
+  reading.done(db);
+}
+
+void cursors(const std::string& path) {
+  Database db = must(Database::open(path, with_cache(16)));
+  constexpr std::uint64_t kRecords = 100'000;
+  auto writer = must(db.begin_write());
+  for (std::uint64_t n = 0; n < kRecords; ++n) must(writer.put(key_of(n), std::string(200, 'c')));
+  must(writer.commit());
+  Stage stage("10,000 idle cursors");
+  const auto reader = must(db.begin_read());
+  std::vector<holdfast::Cursor> open;
+  for (std::uint64_t n = 0; n < 10'000; ++n) {
+    open.push_back(must(reader.cursor()));
+    must(open.back().seek(key_of(n * 10)));
+  }
+  stage.look();
+  for (std::uint64_t n = 0; n < 10'000; ++n) {
+    must(open[n].next());
+    if (open[n].key() != key_of(n * 10 + 1)) std::printf("WRONG cursor\n");
+  }
+  stage.done(db);
+}
+
+void data(const std::string& path) {
+  Database db = must(Database::open(path, with_cache(16)));
+  constexpr std::uint64_t kRecords = 800'000;  // Of 1 KB.
+  const std::string value(1000, 'd');
+  {
+    Stage stage("800 MB written");
+    for (std::uint64_t n = 0; n < kRecords;) {
+      auto writer = must(db.begin_write());
+      for (int i = 0; i < 2000; ++i, ++n) must(writer.put(key_of(n), value));
+      must(writer.commit(Durability::kOs));
+      stage.look();
+    }
+    stage.done(db);
+  }
+  Stage stage("200,000 reads, 20,000 updates");
+  std::mt19937_64 random(2);
+  for (int i = 0; i < 200'000; ++i) {
+    if (!must(db.get(key_of(random() % kRecords)))) std::printf("WRONG: missing\n");
+    if (i % 10 == 0) {
+      auto writer = must(db.begin_write());
+      must(writer.put(key_of(random() % kRecords), value));
+      must(writer.commit(Durability::kLazy));
+    }
+    if (i % 1000 == 0) stage.look();
+  }
+  stage.done(db);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: memory_bench DIRECTORY [transaction|reader|cursors|data …]\n");
+    return 2;
+  }
+  const std::vector<std::string> wanted(argv + 2, argv + argc);
+  const std::pair<const char*, void (*)(const std::string&)> scenarios[] = {
+      {"cursors", cursors}, {"data", data}, {"transaction", transaction}, {"reader", reader}};
+  for (const auto& [name, run] : scenarios) {
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
+    const std::string path = std::string(argv[1]) + "/memory_bench_" + name;
+    run(path);
+    std::filesystem::remove(path);
+    for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
+      if (entry.path().string().starts_with(path)) std::filesystem::remove(entry.path());
+    }
+  }
+}
