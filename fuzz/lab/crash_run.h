@@ -73,7 +73,7 @@ class CrashRun {
   Weather weather_ = Weather::kFair;
   std::optional<std::uint64_t> bad_slots_;
   bool harmed_ = false;  // Once in a run.
-  bool fills_ = false;  // With many pages, in the first life that comes so far.
+  bool fills_ = false;   // With many pages, in the first life that comes so far.
   bool keeps_older_ = false;
   Files older_;  // Of some time before.
   std::vector<std::string>* story_ = nullptr;
