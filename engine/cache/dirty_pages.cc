@@ -215,10 +215,10 @@ Slot PageCache::became_clean(PageId id, TxnNumber d, MapEntry entry) noexcept {
   } else {
     pool_->frame(version).slot.store(entry_slot(entry));
   }
-  if (entry_slot(before) == entry_slot(entry)) return kNoSlot;
-  const bool kept = keep_old_slot(older_of(version), before);
+  const bool stays =
+      entry_slot(before) == entry_slot(entry) || keep_old_slot(older_of(version), before);
   settle_newest(id);
-  return kept ? kNoSlot : entry_slot(before);
+  return stays ? kNoSlot : entry_slot(before);
 }
 
 void PageCache::settle_placed(TxnNumber d) noexcept {

@@ -301,7 +301,8 @@ Result<void> WriteView::release(PageId first, std::uint32_t count) {
   return {};
 }
 
-// A run of this transaction's own has its pages in memory: nothing is gained by putting it off.
+// A run of this transaction's own is noted page by page already: nothing is gained by putting it
+// off.
 Result<void> WriteView::cut(const CutPart& part) {
   ++changes_;
   if (part.run_pages != 0 && find_private(part.first) != nullptr)

@@ -5,7 +5,8 @@ every README.md of the source folders:
 
 - relative links lead to a file, and a fragment to a heading of it;
 - `folder/file.ext` is a file; `folder/file.h` style names may stand for headers of the library;
-- `Suite.Name` with the form of a test is a test.
+- `Suite.Name` with the form of a test is a test;
+- the first line is a heading, and each heading has its blank.
 
 Besides: functions that docs/READING.md names, as `name()`, occur in a file of the same entry; the
 table of folders in docs/ARCHITECTURE.md is tests/tidy/dag.txt; each file of its table of invariants
@@ -44,6 +45,15 @@ def check_links(root, page, prose):
             headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
             if fragment not in map(slug, headings):
                 yield f"link to {link}: no such heading"
+
+
+def check_headings(text):
+    for number, line in enumerate(FENCE.sub(lambda m: "\n" * m.group(0).count("\n"), text).split("\n"), 1):
+        indented = line.lstrip()
+        if number == 1 and not line.startswith("# "):
+            yield f"begins with '{line[:40]}', which is no heading"
+        elif re.match(r"#+[^#\s!]", indented):
+            yield f"line {number}: '{indented[:40]}' is meant as a heading"
 
 
 def check_names(root, prose, tests):
@@ -147,8 +157,10 @@ def main():
     pages.append(root / "README.md")
     faults = []
     for page in pages:
-        prose = FENCE.sub("", page.read_text())
+        text = page.read_text()
+        prose = FENCE.sub("", text)
         name = page.relative_to(root)
+        faults += [f"{name}: {fault}" for fault in check_headings(text)]
         faults += [f"{name}: {fault}" for fault in check_links(root, page, prose)]
         faults += [f"{name}: {fault}" for fault in check_names(root, prose, tests)]
     architecture = (root / "docs/ARCHITECTURE.md").read_text()
