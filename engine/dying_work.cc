@@ -10,6 +10,7 @@
 #include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
+#include "engine/progress_teller.h"
 #include "engine/txn/dying.h"
 
 namespace holdfast {
@@ -149,9 +150,11 @@ Result<std::uint64_t> DatabaseImpl::reclaim(const ProgressFunction& progress) {
   if (read_only_) return fail(ErrorCode::kReadOnly, "the database was opened read-only");
   std::uint64_t pages = 0;
   dying_.store(true);
+  ProgressTeller teller(progress);
+  teller.begin("reclaim", 0);
   for (;;) {
     if (auto error = poisoned()) return std::unexpected(*error);
-    if (progress && !progress({"reclaim", pages, 0, "pages"})) {
+    if (!teller.tell()) {
       return fail(ErrorCode::kCancelled,
                   "reclaim() was cancelled by its progress function; what is left is freed later");
     }
@@ -159,6 +162,7 @@ Result<std::uint64_t> DatabaseImpl::reclaim(const ProgressFunction& progress) {
     const auto freed = TRY(dying_step(options_.write_timeout));
     if (!freed) break;
     pages += *freed;
+    teller.add(*freed);
   }
   if (pages != 0) TRY(finish_commit(TxnNumber{dying_txn_.load()}, Durability::kSync, true));
   return pages;

@@ -12,6 +12,7 @@
 
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
+#include "engine/progress_teller.h"
 #include "engine/tree/id_set.h"
 #include "engine/tree/tree_check.h"
 #include "engine/txn/dying.h"
@@ -41,52 +42,23 @@ class Findings {
   const std::string file_;
 };
 
-// Tells the caller how far it is, now and then, and asks whether to go on.
-class Teller {
- public:
-  Teller(const ProgressFunction& progress, std::uint64_t total)
-      : progress_(progress), total_(total) {}
-  bool step(std::string_view stage, std::string_view unit = "pages") {
-    ++done_;
-    if (!progress_ || (done_ & 255) != 1) return true;
-    try {
-      return progress_({stage, done_, std::max(total_, done_), unit});
-    } catch (...) {
-      return false;
-    }
-  }
-  void begin(std::uint64_t total) {
-    done_ = 0;
-    total_ = total;
-  }
-
- private:
-  const ProgressFunction& progress_;
-  std::uint64_t total_;
-  std::uint64_t done_ = 0;
-};
-
 class TreeFindings final : public TreeCheckSink {
  public:
-  TreeFindings(Findings& findings, IdSet& claimed, Teller& teller)
+  TreeFindings(Findings& findings, IdSet& claimed, ProgressTeller& teller)
       : findings_(findings), claimed_(claimed), teller_(teller) {}
   void finding(const TreeFinding& found) override {
     findings_.add(
         {std::string(found.code), found.detail, {}, found.offset, raw(found.page), raw(tree), {}});
   }
   bool claim(PageId page) override { return claimed_.insert(page); }
-  bool go_on() override { return teller_.step("trees"); }
+  bool go_on() override { return teller_.step(); }
   TreeId tree{};
 
  private:
   Findings& findings_;
   IdSet& claimed_;
-  Teller& teller_;
+  ProgressTeller& teller_;
 };
-
-std::unexpected<Error> cancelled() {
-  return fail(ErrorCode::kCancelled, "verify() was cancelled by its progress function");
-}
 
 }  // namespace
 
@@ -107,7 +79,9 @@ class Verification {
         view_(*parts.cache, std::move(slot), at_least),
         report_(report),
         findings_(report, options.findings_max, parts.file->path()),
-        teller_(options.progress, id_end()) {}
+        teller_(options.progress) {
+    teller_.begin("trees", id_end());
+  }
 
   Result<void> check_trees();
   Result<void> check_reach();
@@ -143,7 +117,7 @@ class Verification {
   SnapshotView view_;
   VerifyReport& report_;
   Findings findings_;
-  Teller teller_;
+  ProgressTeller teller_;
   IdSet claimed_;
   std::map<TreeId, std::uint64_t> dying_records_;
   std::set<TreeId> dying_unknown_;
@@ -248,9 +222,9 @@ Result<bool> Verification::is_live(PageId id) {
 Result<void> Verification::check_reach() {
   if (skipped_) return {};
   const std::uint32_t high_water = id_end();
-  teller_.begin(high_water);
+  teller_.begin("reach", high_water);
   for (std::uint32_t id = first_id(1); id < high_water; id = first_id(id + 1)) {
-    if (!teller_.step("reach")) return cancelled();
+    if (!teller_.step()) return ProgressTeller::cancelled("verify()");
     if (claimed_.contains(PageId{id})) continue;
     auto live = is_live(PageId{id});
     if (live && *live)
@@ -263,9 +237,9 @@ Result<void> Verification::check_reach() {
 Result<void> Verification::check_pages_on_disk() {
   const std::uint32_t high_water = id_end();
   std::vector<std::byte> page(parts_.cache->page_size());
-  teller_.begin(high_water);
+  teller_.begin("pages", high_water);
   for (std::uint32_t id = first_id(1); id < high_water; id = first_id(id + 1)) {
-    if (!teller_.step("pages")) return cancelled();
+    if (!teller_.step()) return ProgressTeller::cancelled("verify()");
     auto row = parts_.cache->table().row(PageId{id});
     if (!row) {
       // The map leaf itself is bad, and check_map_pages() says so.

@@ -1,7 +1,6 @@
 // holdfast check, and all of dbcheck: everything verify() looks at, and whether the database opens.
 #include <fmt/format.h>
 
-#include "tools/interrupt.h"
 #include "tools/json_output.h"
 #include "tools/opening.h"
 #include "tools/progress_line.h"
@@ -98,13 +97,7 @@ Result<Database> open(const Arguments& args, bool accept_damaged_log) {
 Result<VerifyReport> verify(Database& database) {
   ProgressLine line;
   VerifyOptions options;
-  options.progress = [&](const Progress& progress) {
-    if (line.due()) {
-      const std::string of = progress.total == 0 ? "" : fmt::format(" of {}", progress.total);
-      line.show(fmt::format("{}: {}{} {}", progress.stage, progress.done, of, progress.unit));
-    }
-    return !interrupted();
-  };
+  options.progress = shown_on(line);
   return database.verify(options);
 }
 

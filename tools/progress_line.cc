@@ -1,8 +1,10 @@
 // Uses the erase-line sequence that every terminal since the VT100 knows.
 #include "tools/progress_line.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include "tools/interrupt.h"
 #include "tools/output.h"
 
 namespace holdfast::tools {
@@ -39,6 +41,16 @@ void ProgressLine::show(std::string_view text) {
 void ProgressLine::wipe() {
   if (shown_) write_error_line("");
   shown_ = false;
+}
+
+ProgressFunction shown_on(ProgressLine& line) {
+  return [&line](const Progress& progress) {
+    if (line.due()) {
+      const std::string of = progress.total == 0 ? "" : fmt::format(" of {}", progress.total);
+      line.show(fmt::format("{}: {}{} {}", progress.stage, progress.done, of, progress.unit));
+    }
+    return !interrupted();
+  };
 }
 
 }  // namespace holdfast::tools

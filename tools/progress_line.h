@@ -5,6 +5,8 @@
 #include <chrono>
 #include <string_view>
 
+#include "holdfast/progress.h"
+
 namespace holdfast::tools {
 
 class ProgressLine {
@@ -24,5 +26,8 @@ class ProgressLine {
   bool shown_ = false;
   std::chrono::steady_clock::time_point next_{};
 };
+
+// Shows how far long work is on `line`, which must outlive it; an interruption ends the work.
+ProgressFunction shown_on(ProgressLine& line);
 
 }  // namespace holdfast::tools

@@ -1,8 +1,5 @@
 #include "tools/reclaiming.h"
 
-#include <fmt/format.h>
-
-#include "tools/interrupt.h"
 #include "tools/progress_line.h"
 
 namespace holdfast::tools {
@@ -11,10 +8,7 @@ Step<std::uint64_t> reclaim(Database& database, Console& console) {
   Result<std::uint64_t> freed = 0;
   {
     ProgressLine line;
-    freed = database.reclaim([&](const Progress& progress) {
-      if (line.due()) line.show(fmt::format("freed: {} {}", progress.done, progress.unit));
-      return !interrupted();
-    });
+    freed = database.reclaim(shown_on(line));
   }
   if (freed || freed.error().code() != ErrorCode::kCancelled) return console.check(freed);
   return std::unexpected(console.fail(ExitCode::kInterrupted,

@@ -19,6 +19,7 @@
 #include "holdfast/error.h"
 #include "holdfast/export.h"
 #include "holdfast/options.h"
+#include "holdfast/progress.h"
 #include "holdfast/recovery_report.h"
 #include "holdfast/stats.h"
 #include "holdfast/transaction.h"

@@ -9,6 +9,7 @@
 #include "holdfast/error.h"
 #include "holdfast/events.h"
 #include "holdfast/options.h"
+#include "holdfast/progress.h"
 #include "holdfast/recovery_report.h"
 #include "holdfast/savepoint.h"
 #include "holdfast/stats.h"

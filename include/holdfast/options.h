@@ -4,9 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
-#include <string_view>
 
 namespace holdfast {
 
@@ -84,15 +82,5 @@ struct Options {
   /// database. nullptr: the real ones.
   Environment* environment = nullptr;
 };
-
-/// Told now and then by long work; returning false cancels it with kCancelled. `total` may be 0
-/// while unknown.
-struct Progress {
-  std::string_view stage;
-  std::uint64_t done = 0;
-  std::uint64_t total = 0;
-  std::string_view unit;
-};
-using ProgressFunction = std::function<bool(const Progress&)>;
 
 }  // namespace holdfast

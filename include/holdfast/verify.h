@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "holdfast/export.h"
-#include "holdfast/options.h"
+#include "holdfast/progress.h"
 
 namespace holdfast {
 
@@ -48,7 +48,7 @@ struct VerifyReport {
 
 struct VerifyOptions {
   std::uint64_t findings_max = 1000;
-  ProgressFunction progress;  ///< One that throws has asked to stop.
+  ProgressFunction progress;
 };
 
 }  // namespace holdfast

@@ -309,6 +309,7 @@ TEST_F(EraseRangeTest, AProgressFunctionEndsReclaimAndNothingIsLost) {
     return ++asked < 3;
   }),
               ErrorCode::kCancelled);
+  EXPECT_CODE(db.reclaim([](const Progress&) -> bool { throw 1; }), ErrorCode::kCancelled);
   expect_sound(db);
   MUST(db.reclaim());
   EXPECT_EQ(MUST(db.verify()).dying_pages, 0U);
