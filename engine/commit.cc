@@ -27,6 +27,7 @@ class ReservedSlots {
 };
 
 constexpr std::uint64_t kLogSlack = 4;  // Times checkpoint_log_bytes: then whoever commits helps.
+constexpr std::size_t kRedoShare = 8;   // Of the budget, what one commit hands to the log.
 constexpr std::size_t kLogShareMax = std::size_t{1} << 20;
 
 }  // namespace
@@ -101,6 +102,7 @@ Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durabili
 
 // Answers whether there was anything to publish. An error means that nobody has seen any of it.
 Result<bool> DatabaseImpl::log_and_publish(WriteView& view) {
+  view.bound_redo(options_.cache_bytes / kRedoShare);
   Batches batches = TRY(encode_batches(view, *cache_));
   if (!view.changed()) return false;
   if (log_.load() == nullptr) TRY(start_epoch());

@@ -146,7 +146,8 @@ Result<void> DatabaseImpl::attach(const Meta& meta, TxnNumber txn, std::uint32_t
                              .may_park = !read_only_,
                              .before_parking = [this] { return restore_meta_copies(); },
                              .arena = options_.arena,
-                             .on_damage = [this](const Error& error) { watch_.damaged(error); }}));
+                             .on_damage = [this](const Error& error) { watch_.damaged(error); },
+                             .frozen_by = [this] { return poisoned(); }}));
   ids_.open(id_high_water);
   opened_id_high_water_ = id_high_water;
   cache_->set_id_limit(id_high_water);

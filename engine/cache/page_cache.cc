@@ -192,7 +192,12 @@ Result<void> PageCache::load_parked(const ParkedPlace& place, ReaderSlot& reader
                  .page = raw(place.page),
                  .tree = {},
                  .txn = raw(place.txn)});
-  if (!read) return std::unexpected(told(read.error()));
+  if (!read) {
+    const auto frozen = config_.frozen_by && read.error().code() == ErrorCode::kDamaged
+                            ? config_.frozen_by()
+                            : std::nullopt;
+    return std::unexpected(frozen ? frozen->at(read.error().place()) : told(read.error()));
+  }
   Frame& loaded = pool_->frame(frame);
   loaded.page.store(place.page);
   loaded.slot.store(place.slot);

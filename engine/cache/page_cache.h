@@ -30,6 +30,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -105,6 +106,8 @@ struct CacheConfig {
   std::function<Result<void>()> before_parking;
   std::span<std::byte> arena;
   std::function<void(const Error&)> on_damage;  // Of each page that is read and isn't sound.
+  // Why nothing is written any more, if so: a sync that failed may have lost what was parked.
+  std::function<std::optional<Error>()> frozen_by;
 };
 
 class PageCache {

@@ -13,6 +13,16 @@ namespace {
 constexpr std::uint32_t kChangeFrames = 48;
 constexpr std::size_t kParkTogether = 16;
 
+// Parking would hide an edit that was impossible.
+bool may_be_parked(const WriteView::PrivatePage& page) {
+  return page.frame != kNoFrame && !page.edits.broken();
+}
+
+std::size_t redo_bytes(const WriteView::PrivatePage& page, std::size_t page_size) {
+  if (!may_be_parked(page)) return 0;
+  return page.edits.is_image() ? page_size : page.edits.bytes().size();
+}
+
 }  // namespace
 
 Result<void> WriteView::make_room_for_change() {
@@ -65,7 +75,7 @@ Result<void> WriteView::park_pages(std::uint32_t wanted) {
     for (; looked < 2 * pages_.size() && count < most; ++looked) {
       hand_ = hand_ + 1 < pages_.size() ? hand_ + 1 : 0;
       PrivatePage& page = pages_[hand_];
-      if (page.frame == kNoFrame || std::exchange(page.used, false)) continue;
+      if (!may_be_parked(page) || std::exchange(page.used, false)) continue;
       if (page.as_in_slot) {
         let_go_of_frame(page);
         ++parked;
@@ -77,6 +87,29 @@ Result<void> WriteView::park_pages(std::uint32_t wanted) {
   }
   if (error) return std::unexpected(*error);
   return {};
+}
+
+// Where a page can't be written the commit goes on without: it may need no slot at all.
+void WriteView::bound_redo(std::size_t most) {
+  std::size_t bytes = 0;
+  for (const PrivatePage& page : pages_) bytes += redo_bytes(page, page_size());
+  if (bytes > most) {
+    let_go_of_current();
+    ++changes_;
+  }
+  std::optional<Error> error;
+  for (std::size_t at = 0; bytes > most && at < pages_.size() && !error;) {
+    std::array<ToPark, kParkTogether> chosen;
+    std::size_t count = 0;
+    for (; bytes > most && at < pages_.size() && count < kParkTogether; ++at) {
+      const std::size_t its = redo_bytes(pages_[at], page_size());
+      if (its == 0) continue;
+      chosen[count++] = {pages_[at].frame, pages_[at].page, number_, kNoSlot, 0};
+      bytes -= its;
+    }
+    (void)park(std::span(chosen).first(count), error);
+  }
+  cache_.charge_transaction(bytes_noted() + bytes);
 }
 
 std::uint32_t WriteView::park(std::span<ToPark> chosen, std::optional<Error>& error) {
@@ -108,7 +141,7 @@ Result<void> WriteView::finished(PageId id) {
     std::size_t count = 0;
     for (; count < kParkTogether && !finished_.empty(); finished_.pop_back()) {
       const PrivatePage& page = pages_[index_.find(finished_.back())->second];
-      if (page.frame != kNoFrame) chosen[count++] = {page.frame, page.page, number_, kNoSlot, 0};
+      if (may_be_parked(page)) chosen[count++] = {page.frame, page.page, number_, kNoSlot, 0};
     }
     (void)park(std::span(chosen).first(count), error);
   }

@@ -66,6 +66,9 @@ class WriteView final : public PageSink {
   Result<void> read_base(const PrivatePage& page, std::span<std::byte> into);
   // Before a change: parks pages until it has room.
   Result<void> make_room_for_change();
+  // Before the commit: parks pages until the redo of the others is at most so many bytes, as far as
+  // the disk has room; what is left of it counts in the budget from now on.
+  void bound_redo(std::size_t most);
   // Its image says it all: what lies in its slot isn't needed.
   void forget_slot(PrivatePage& page) noexcept;
   // A copy that was made and never changed isn't part of the transaction.

@@ -25,7 +25,7 @@ void AppStage::reset(std::uint64_t seed, bool drawn) {
   SimDisk::Options options;
   options.seed = seed;
   disk.reset(options);
-  disk.watch(kPath, needed_ranges_watch());
+  watch_needed_ranges(disk, kPath);
   clock_.reset();
   notes_.reset(seed, drawn);
   weather_ = Weather::kFair;
@@ -36,7 +36,7 @@ void AppStage::reset(std::uint64_t seed, bool drawn) {
 void AppStage::become(const AppStage& other) {
   end();
   disk.become(other.disk);
-  disk.watch(kPath, needed_ranges_watch());
+  watch_needed_ranges(disk, kPath);
   clock_.become(other.clock_);
   notes_.become(other.notes_);
   sizes_ = other.sizes_;

@@ -28,7 +28,7 @@ void flip(SimDisk& disk, const std::string& path, std::uint64_t offset, Choices&
 
 Harm rot_in_the_tree(SimDisk& disk, const std::string& path, Choices& choices, std::string& story) {
   const auto file = disk.durable_bytes(path);
-  const std::vector<NeededRange> needed = needed_ranges(file);
+  const std::vector<NeededRange> needed = needed_ranges(disk, path);
   if (needed.empty()) return Harm::kNone;
   const NeededRange& aim = needed[choices.below(needed.size())];
   const std::uint64_t offset =

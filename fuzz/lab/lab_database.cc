@@ -34,7 +34,7 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
   synced_ = vouched_ = 1;
   failure_.reset();
   counters_ = {};
-  disk_.watch(kPath, needed_ranges_watch());
+  watch_needed_ranges(disk_, kPath);
 }
 
 void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
@@ -63,7 +63,7 @@ void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
   widest_cache_ = other.widest_cache_;
   failure_ = other.failure_;
   counters_ = {};
-  disk_.watch(kPath, needed_ranges_watch());
+  watch_needed_ranges(disk_, kPath);
   if (lied_to_) disk_.unwatch();
 }
 

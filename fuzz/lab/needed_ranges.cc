@@ -11,6 +11,7 @@
 #include "engine/file/meta_format.h"
 #include "engine/file/page_map.h"
 #include "engine/page/page_format.h"
+#include "fuzz/lab/placed_slots.h"
 
 namespace holdfast {
 namespace {
@@ -84,7 +85,9 @@ class Walk {
   std::vector<NeededRange>& ranges_;
 };
 
-std::vector<NeededRange> ranges_of(std::span<const std::byte> file, const MetaBlocks& blocks) {
+// The metas that are needed, by copy: the newest generation's, and where that is alone, what it
+// replaced.
+std::array<std::optional<Meta>, kMetaCopies> needed_metas(const MetaBlocks& blocks) {
   std::array<std::optional<Meta>, kMetaCopies> metas;
   std::uint64_t newest = 0;
   for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
@@ -100,13 +103,20 @@ std::vector<NeededRange> ranges_of(std::span<const std::byte> file, const MetaBl
     good_copies += meta->generation == newest ? 1 : 0;
     if (meta->generation != newest) before = std::max(before, meta->generation);
   }
+  for (auto& meta : metas) {
+    if (!meta || meta->generation == newest) continue;
+    if (good_copies >= 2 || meta->generation != before) meta.reset();
+  }
+  return metas;
+}
+
+std::vector<NeededRange> ranges_of(std::span<const std::byte> file, const MetaBlocks& blocks) {
+  const auto metas = needed_metas(blocks);
   std::vector<NeededRange> ranges;
   std::vector<std::uint64_t> walked;
   for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
     if (!metas[copy]) continue;
     const std::uint64_t generation = metas[copy]->generation;
-    const bool needed = generation == newest || (good_copies < 2 && generation == before);
-    if (!needed) continue;
     ranges.push_back(
         {meta_offset(copy), kMetaBytes, "meta, generation " + std::to_string(generation), true});
     if (!walked.empty() && walked.back() == generation) continue;
@@ -116,26 +126,62 @@ std::vector<NeededRange> ranges_of(std::span<const std::byte> file, const MetaBl
   return ranges;
 }
 
+// The oldest of those whose log is needed.
+std::optional<Meta> oldest_of(const MetaBlocks& blocks) {
+  std::optional<Meta> oldest;
+  for (const auto& meta : needed_metas(blocks)) {
+    if (meta && (!oldest || meta->generation < oldest->generation)) oldest = meta;
+  }
+  return oldest;
+}
+
+void add_places(const PlacedSlots& places, std::uint32_t page_size,
+                std::vector<NeededRange>& ranges) {
+  for (const Slot slot : places.slots()) {
+    ranges.push_back({kHeaderRegionBytes + std::uint64_t{raw(slot) - 1} * page_size, page_size,
+                      "page that the log places", false});
+  }
+}
+
 }  // namespace
 
 std::vector<NeededRange> needed_ranges(std::span<const std::byte> durable_bytes) {
   return ranges_of(durable_bytes, read_metas(durable_bytes));
 }
 
-NeededRanges needed_ranges_watch() {
+std::vector<NeededRange> needed_ranges(const SimDisk& disk, const std::string& path) {
+  const auto file = disk.durable_bytes(path);
+  const MetaBlocks blocks = read_metas(file);
+  std::vector<NeededRange> ranges = ranges_of(file, blocks);
+  if (const auto meta = oldest_of(blocks)) {
+    PlacedSlots places;
+    places.read(disk, path, *meta);
+    add_places(places, meta->page_size, ranges);
+  }
+  return ranges;
+}
+
+void watch_needed_ranges(SimDisk& disk, const std::string& path) {
   struct Memory {
-    MetaBlocks metas{};
-    std::vector<NeededRange> ranges;
+    MetaBlocks blocks{};
+    std::vector<NeededRange> of_map;
+    std::optional<Meta> meta;
+    PlacedSlots places;
   };
-  auto memory = std::make_shared<Memory>();
-  return [memory](const std::string&, std::span<const std::byte> durable) {
-    const MetaBlocks metas = read_metas(durable);
-    if (std::memcmp(metas.data(), memory->metas.data(), sizeof metas) != 0) {
-      memory->metas = metas;
-      memory->ranges = ranges_of(durable, metas);
+  disk.watch(path, [&disk, memory = std::make_shared<Memory>()](
+                       const std::string& watched, std::span<const std::byte> durable) {
+    const MetaBlocks blocks = read_metas(durable);
+    if (std::memcmp(blocks.data(), memory->blocks.data(), sizeof blocks) != 0) {
+      memory->blocks = blocks;
+      memory->of_map = ranges_of(durable, blocks);
+      memory->meta = oldest_of(blocks);
     }
-    return memory->ranges;
-  };
+    if (!memory->meta) return memory->of_map;
+    memory->places.read(disk, watched, *memory->meta);
+    std::vector<NeededRange> ranges = memory->of_map;
+    add_places(memory->places, memory->meta->page_size, ranges);
+    return ranges;
+  });
 }
 
 }  // namespace holdfast

@@ -119,6 +119,8 @@ class SimDisk final : public Storage {
   // Of the changes, those that aren't syncs: without one of them, a crash leaves nothing that a
   // crash before wouldn't have left.
   [[nodiscard]] std::uint64_t alterations() const { return alterations_; }
+  // Another one after each crash.
+  [[nodiscard]] std::uint64_t life() const { return life_; }
   // From the n-th call on (1: the next) every call fails and does nothing; with `takes_effect` the
   // n-th itself still does its work before it fails.
   void crash_at_call(std::uint64_t n, bool takes_effect = false);

@@ -47,7 +47,8 @@ class CacheTest : public testing::Test {
                                 .may_park = true,
                                 .before_parking = {},
                                 .arena = {},
-                                .on_damage = {}})
+                                .on_damage = {},
+                                .frozen_by = {}})
                  .value();
     cache_->set_id_limit(kIds + 1);
     cache_->start_at(TxnNumber{0});

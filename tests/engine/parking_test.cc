@@ -52,6 +52,17 @@ class ParkingTest : public testing::Test {
       ASSERT_EQ(MUST(reader.get(key)), as_of.at(key));
     }
   }
+  void rot_what_nothing_durable_names() {
+    std::set<std::uint64_t> named;
+    for (const NeededRange& range : needed_ranges(world_.disk, "db"))
+      named.insert(range.offset);
+    const std::uint64_t end = world_.disk.cached_bytes("db").size();
+    for (std::uint64_t at = kHeaderRegionBytes; at + 4096 <= end; at += 4096) {
+      if (named.contains(at)) continue;
+      const std::byte flipped = world_.disk.cached_bytes("db")[at + 2000] ^ std::byte{8};
+      world_.disk.patch("db", at + 2000, std::span(&flipped, 1));
+    }
+  }
 
   static constexpr int kRecords = 10'000;
   SimWorld world_;
@@ -169,16 +180,7 @@ TEST_F(ParkingTest, ARottenParkedVersionIsDamageThatNamesItsPlace) {
   const Contents as_of = model_;
   for (int i = 0; i < 200; ++i) MUST(change(db, random, 20));
   ASSERT_GT(db.stats().parked_bytes, 0U);
-  // Whatever no durable state names.
-  std::set<std::uint64_t> named;
-  for (const NeededRange& range : needed_ranges(world_.disk.durable_bytes("db")))
-    named.insert(range.offset);
-  const std::uint64_t end = world_.disk.cached_bytes("db").size();
-  for (std::uint64_t at = kHeaderRegionBytes; at + 4096 <= end; at += 4096) {
-    if (named.contains(at)) continue;
-    const std::byte flipped = world_.disk.cached_bytes("db")[at + 2000] ^ std::byte{8};
-    world_.disk.patch("db", at + 2000, std::span(&flipped, 1));
-  }
+  rot_what_nothing_durable_names();
   int damaged = 0;
   for (const auto& [key, value] : as_of) {
     const auto found = reader.get(key);
@@ -193,6 +195,38 @@ TEST_F(ParkingTest, ARottenParkedVersionIsDamageThatNamesItsPlace) {
     ASSERT_EQ(found.error().place().file, "db");
   }
   EXPECT_GT(damaged, 0);
+}
+
+// A failed sync may have lost them: no damage, the log has them, and opening again brings them
+// back.
+TEST_F(ParkingTest, WhatAFailedSyncLostOfThemIsNoDamage) {
+  {
+    Database db = MUST(Database::open("db", small()));
+    fill(db);
+    std::mt19937 random(5);
+    for (int i = 0; i < 200; ++i) MUST(change(db, random, 20));
+    MUST(db.sync());
+    const ReadTransaction reader = MUST(db.begin_read());
+    ASSERT_GT(db.stats().parked_bytes, 0U);
+    world_.fail_call(SimCall::kSync, 1, ErrorCode::kIo, true);
+    ASSERT_FALSE(db.checkpoint());
+    rot_what_nothing_durable_names();
+    int lost = 0;
+    for (const auto& [key, value] : model_) {
+      const auto found = reader.get(key);
+      if (found) {
+        ASSERT_EQ(*found, value);
+        continue;
+      }
+      ++lost;
+      ASSERT_EQ(found.error().code(), ErrorCode::kPoisoned) << found.error().to_string();
+      ASSERT_TRUE(found.error().place().page.has_value());
+    }
+    EXPECT_GT(lost, 0);
+    world_.disk.clear_faults();
+  }
+  Database db = MUST(Database::open("db", small()));
+  EXPECT_TRUE(contents_of(db) == model_);
 }
 
 // A group of the log that changes more than the cache holds.
