@@ -54,8 +54,7 @@ class ParkingTest : public testing::Test {
   }
   void rot_what_nothing_durable_names() {
     std::set<std::uint64_t> named;
-    for (const NeededRange& range : needed_ranges(world_.disk, "db"))
-      named.insert(range.offset);
+    for (const NeededRange& range : needed_ranges(world_.disk, "db")) named.insert(range.offset);
     const std::uint64_t end = world_.disk.cached_bytes("db").size();
     for (std::uint64_t at = kHeaderRegionBytes; at + 4096 <= end; at += 4096) {
       if (named.contains(at)) continue;
@@ -249,6 +248,49 @@ TEST_F(ParkingTest, RedoOfALargeGroupGoesThroughASmallCache) {
   MUST(db.checkpoint());
   expect_sound(db);
   ASSERT_TRUE(contents_of(db) == model_);
+}
+
+// What a transaction larger than memory wrote lies in its slots only: the log has their names.
+TEST_F(ParkingTest, RotOfAPageThatTheLogPlacesIsDamageAndTheRestIsReadable) {
+  {
+    Database db = MUST(Database::open("db", small()));
+    WriteTransaction writer = MUST(db.begin_write());
+    for (int i = 0; i < kRecords; ++i) {
+      MUST(writer.put(numbered(i), std::string(310, 'z')));
+      model_[numbered(i)] = std::string(310, 'z');
+    }
+    MUST(writer.commit());
+    world_.lose_power();
+  }
+  std::vector<std::uint64_t> placed;
+  for (const NeededRange& range : needed_ranges(world_.disk, "db"))
+    if (range.reason.find("log places") != std::string::npos) placed.push_back(range.offset);
+  ASSERT_GT(placed.size(), 100U);
+  for (std::size_t i = 0; i < placed.size(); i += placed.size() / 7) {
+    const std::uint64_t at = placed[i] + 2000;
+    world_.disk.flip_bit("db", at * 8 + 3);
+    Options options = small();
+    options.mode = OpenMode::kReadOnly;
+    Database db = MUST(Database::open("db", options));
+    int damaged = 0;
+    for (const auto& [key, value] : model_) {
+      const auto found = db.get(key);
+      if (found) {
+        ASSERT_EQ(*found, value);
+        continue;
+      }
+      ++damaged;
+      ASSERT_EQ(found.error().code(), ErrorCode::kDamaged);
+      ASSERT_EQ(found.error().place().offset, placed[i]);
+    }
+    EXPECT_GT(damaged, 0);
+    EXPECT_FALSE(MUST(db.verify()).findings.empty());
+    MUST(db.close());
+    world_.disk.flip_bit("db", at * 8 + 3);
+  }
+  Database db = MUST(Database::open("db", small()));
+  ASSERT_TRUE(contents_of(db) == model_);
+  expect_sound(db);
 }
 
 }  // namespace
