@@ -10,10 +10,9 @@ namespace {
 std::string wall_text(std::uint64_t wall_us) {
   const std::time_t seconds = static_cast<std::time_t>(wall_us / 1'000'000);
   std::tm parts{};
-  char text[32] = "an unknown time";
-  if (wall_us != 0 && gmtime_r(&seconds, &parts) != nullptr) {
-    (void)std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
-  }
+  (void)gmtime_r(&seconds, &parts);  // Of 64 bits of microseconds there is always a date.
+  char text[40];
+  (void)std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
   return text;
 }
 

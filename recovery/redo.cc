@@ -66,11 +66,8 @@ Result<void> redo_record(const LogRecord& record, TxnNumber txn, RedoTarget& tar
       return redo_edits(record, txn, target);
     case RecordKind::kImage:
       return redo_image(record, txn, target);
-    case RecordKind::kPlace: {
-      auto placed = target.place(record.page, record.slot, record.check, txn);
-      if (!placed && is_loss(placed.error())) return target.lose(record.page, placed.error());
-      return placed;
-    }
+    case RecordKind::kPlace:
+      return target.place(record.page, record.slot, record.check, txn);
     case RecordKind::kFree:
       return target.free(record.page, record.count, txn);
   }

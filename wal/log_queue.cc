@@ -134,7 +134,6 @@ Result<void> LogWriter::put_batch(std::uint32_t flags, TxnNumber txn,
 }
 
 Result<void> LogWriter::write_buffer() {
-  if (buffer_.empty()) return {};
   Segment& segment = *segments_.back();
   segment.unsynced = true;
   if (auto done = segment.file->write(position_ - buffer_.size(), buffer_); !done) {

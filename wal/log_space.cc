@@ -58,7 +58,7 @@ Result<void> LogWriter::extend_to(std::uint64_t end) {
 // before anyone waits for it. Called with the queue written; only blocks past the end are touched.
 Result<void> LogWriter::zero_ahead() {
   const std::uint64_t from = align_up(position_, kLogBlockBytes);
-  if (sync_count_ == 0 || zeroed_ > from || from >= allocated_) return {};
+  if (sync_count_ == 0 || zeroed_ > from) return {};
   const std::uint64_t to = std::min(allocated_, from + kStepBytes);
   static constexpr std::size_t kPiece = std::size_t{64} << 10;
   static constinit const std::array<std::byte, kPiece> kZeros{};

@@ -108,6 +108,25 @@ TEST(Redo, EditsOfALostPageWaitForAWholeOne) {
   EXPECT_EQ(target.pages[PageId{3}], page);
 }
 
+// The first pass found it sound.
+TEST(Redo, ALogThatReadsDifferentlyTheSecondTimeIsAnError) {
+  LogEnv env;
+  auto log = env.start(1, {});
+  ASSERT_TRUE(put(*log, 1).has_value());
+  ASSERT_TRUE(log->sync_through(TxnNumber{1}).has_value());
+  const auto outcome = recover(*env.storage, start_of(*log));
+  ASSERT_TRUE(outcome.has_value());
+  env.storage->bytes("dir/db.log-1-1")[kSegmentBodyOffset + 4] ^= std::byte{1};
+  auto files = LogFiles::open(*env.storage, "dir/db", test_uuid(), false);
+  ASSERT_TRUE(files.has_value());
+  Collector collector;
+  const auto done = redo_log(*files, *outcome, collector);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), ErrorCode::kDamaged);
+  EXPECT_EQ(done.error().place().file, "dir/db.log-1-1");
+  EXPECT_TRUE(collector.txns.empty());
+}
+
 TEST(Redo, HostileEditsAreErrors) {
   Pages target;
   target.pages[PageId{3}] = new_page(PageId{3}, TxnNumber{1});

@@ -19,6 +19,9 @@ TEST(Report, SaysWhatHappened) {
   const std::string text = report.to_string();
   EXPECT_NE(text.find("transactions 8 to 9 are lost"), std::string::npos) << text;
   EXPECT_NE(text.find("dropped 1 byte and"), std::string::npos) << text;
+  report.bytes_dropped = 0;
+  report.batches_dropped = 2;
+  EXPECT_NE(report.to_string().find("2 whole batches that were never"), std::string::npos);
   std::set<std::string> names;
   for (const LogEnd end :
        {LogEnd::kNoLog, LogEnd::kClean, LogEnd::kUnfinished, LogEnd::kTorn, LogEnd::kDamaged}) {
@@ -47,6 +50,78 @@ TEST(LogDump, ShowsSegmentsBatchesAndFindings) {
   lines.clear();
   ASSERT_TRUE(dump_log(*env.storage, "dir/db", test_uuid(), target).has_value());
   EXPECT_EQ(lines.back(), "no batch 0 0 0no batch");
+}
+
+TEST(LogDump, CountsEveryKindOfRecordAndNamesWhatIsNone) {
+  LogEnv env;
+  auto log = env.start(1, {}, 64 << 10);
+  std::vector<std::byte> payload;
+  append_edits(payload, PageId{3}, TxnNumber{1}, {});
+  append_place(payload, PageId{4}, Slot{9}, 77);
+  ASSERT_TRUE(log->reserve(payload.size(), 1).has_value());
+  log->append(TxnNumber{1}, {payload});
+  ASSERT_TRUE(log->sync_through(TxnNumber{1}).has_value());
+  const std::vector<std::byte> junk(16, std::byte{0xEE});
+  ASSERT_TRUE(log->reserve(junk.size(), 1).has_value());
+  log->append(TxnNumber{2}, {junk});
+  ASSERT_TRUE(log->sync_through(TxnNumber{2}).has_value());
+  ASSERT_TRUE(put(*log, 3, 20'000).has_value());
+  ASSERT_TRUE(put(*log, 4, 30'000).has_value());
+  ASSERT_TRUE(log->sync_through(TxnNumber{4}).has_value());
+  std::vector<DumpedSegment> segments;
+  std::vector<DumpedBatch> batches;
+  LogDumpTarget target;
+  target.segment = [&](const DumpedSegment& s) { segments.push_back(s); };
+  target.batch = [&](const DumpedBatch& b) { batches.push_back(b); };
+  const auto dump = [&] {
+    segments.clear();
+    batches.clear();
+    ASSERT_TRUE(dump_log(*env.storage, "dir/db", test_uuid(), target).has_value());
+  };
+  dump();
+  ASSERT_EQ(batches.size(), 6U);
+  EXPECT_EQ(batches[0].edits, 1U);
+  EXPECT_EQ(batches[0].places, 1U);
+  EXPECT_TRUE(batches[0].finding.empty());
+  EXPECT_NE(batches[1].finding.find("record"), std::string::npos) << batches[1].finding;
+  EXPECT_EQ(batches[3].ahead, Ahead::kContinues);
+  EXPECT_EQ(batches[5].ahead, Ahead::kNothing);
+
+  // A payload that isn't its header's, a batch that doesn't follow, a segment without a header.
+  auto& bytes = env.storage->bytes("dir/db.log-1-1");
+  bytes[kSegmentBodyOffset + kBatchHeaderBytes] ^= std::byte{1};
+  dump();
+  EXPECT_EQ(batches[0].finding, ahead_name(Ahead::kBadPayload));
+  bytes[kSegmentBodyOffset + kBatchHeaderBytes] ^= std::byte{1};
+  SegmentHeader header = *decode_segment_header(std::span(bytes).first(kLogBlockBytes));
+  header.chain ^= 1;
+  encode_segment_header(header, std::span(bytes).first<kLogBlockBytes>());
+  dump();
+  EXPECT_EQ(batches[0].finding, ahead_name(Ahead::kForeign));
+  bytes[20] ^= std::byte{1};
+  bytes[kLogBlockBytes + 20] ^= std::byte{1};
+  dump();
+  ASSERT_EQ(segments.size(), 2U);
+  EXPECT_EQ(segments[0].state, FoundSegment::State::kBadHeader);
+  EXPECT_EQ(batches.size(), 2U);
+}
+
+TEST(LogCheck, AnEndBeforeWhatWasDurableIsDamageThoughItLooksClean) {
+  LogEnv env;
+  auto log = env.start(1, {});
+  for (std::uint64_t txn = 1; txn <= 2; ++txn) {
+    ASSERT_TRUE(put(*log, txn).has_value());
+    ASSERT_TRUE(log->sync_through(TxnNumber{txn}).has_value());
+  }
+  auto& bytes = env.storage->bytes("dir/db.log-1-1");
+  std::fill_n(bytes.begin() + kSegmentBodyOffset + 4096, 4096, std::byte{0});
+  const auto check =
+      check_log(*env.storage, "dir/db", test_uuid(), start_of(*log), log->durable_position().end);
+  ASSERT_TRUE(check.has_value());
+  ASSERT_EQ(check->damage.size(), 1U);
+  EXPECT_EQ(check->damage[0].reason,
+            "the log ends at transaction 1, and transaction 2 was durable");
+  EXPECT_EQ(check->damage[0].place.file, "dir/db.log-1-1");
 }
 
 TEST(LogCheck, FindsWhatADurablePositionProves) {

@@ -211,6 +211,50 @@ TEST(ScanEnd, E2ContinuesWithoutSuccessorIsDamage) {
   EXPECT_LT(outcome->groups, 20u);
 }
 
+// The file goes by the name, and isn't the one that was made to follow.
+TEST(ScanEnd, E2ASuccessorOfAnotherChainOrEpochIsNone) {
+  for (const bool of_another_epoch : {false, true}) {
+    LogEnv env;
+    auto log = env.start(1, {}, 64 << 10);
+    for (std::uint64_t txn = 1; txn <= 20; ++txn) commit(*log, txn, 3000);
+    auto& bytes = env.storage->bytes("dir/db.log-1-2");
+    SegmentHeader header = *decode_segment_header(std::span(bytes).first(kLogBlockBytes));
+    if (of_another_epoch) {
+      header.flags |= kFirstOfEpoch;
+    } else {
+      header.chain ^= 1;
+    }
+    const auto blocks = std::span(bytes);
+    encode_segment_header(header, blocks.first<kLogBlockBytes>());
+    encode_segment_header(header, blocks.subspan<kLogBlockBytes, kLogBlockBytes>());
+    const auto outcome = recover(*env.storage, start_of(*log));
+    ASSERT_TRUE(outcome.has_value());
+    EXPECT_EQ(outcome->log_end, LogEnd::kDamaged);
+    EXPECT_LT(outcome->groups, 20U);
+  }
+}
+
+// Another log's batch, sound in itself, where ours should go on.
+TEST(ScanEnd, E1ABatchOfAnotherHistoryInItsPlaceIsDamage) {
+  LogEnv env;
+  LogEnv other;
+  auto log = env.start(1, {});
+  auto stranger = other.start(1, {});
+  commit(*log, 1);
+  commit(*stranger, 1, 30);
+  for (std::uint64_t txn = 2; txn <= 3; ++txn) {
+    commit(*log, txn);
+    commit(*stranger, txn);
+  }
+  const auto theirs =
+      std::span(other.storage->bytes(kFirst)).subspan(kSegmentBodyOffset + 4096, 4096);
+  std::ranges::copy(theirs, env.storage->bytes(kFirst).begin() + kSegmentBodyOffset + 4096);
+  const auto outcome = recover(*env.storage, start_of(*log));
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->log_end, LogEnd::kDamaged);
+  EXPECT_EQ(outcome->end.txn, TxnNumber{1});
+}
+
 // DR-C16: the last group of epoch 1 rots; that epoch 2 continues after it is the proof.
 TEST(ScanEnd, E3ALaterEpochProvesDamage) {
   LogEnv env;

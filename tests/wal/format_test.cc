@@ -103,6 +103,23 @@ TEST(Format, ASegmentHeaderOfANewerFormatOrWithImpossibleNumbersIsRefused) {
   EXPECT_EQ(code_with(segment_at::kStart, kNumberEnd, 8), ErrorCode::kDamaged);
 }
 
+TEST(Format, PositionsAndSegmentsAreTheSameWhenAllOfThemIs) {
+  const LogPosition position{Lsn{1}, 2, TxnNumber{3}};
+  EXPECT_EQ(position, (LogPosition{Lsn{1}, 2, TxnNumber{3}}));
+  EXPECT_NE(position, (LogPosition{Lsn{9}, 2, TxnNumber{3}}));
+  EXPECT_NE(position, (LogPosition{Lsn{1}, 9, TxnNumber{3}}));
+  EXPECT_NE(position, (LogPosition{Lsn{1}, 2, TxnNumber{9}}));
+  const SegmentRef segment{EpochNumber{1}, Salt{}, Lsn{2}};
+  Salt salt{};
+  salt[15] = std::byte{1};
+  EXPECT_NE(segment, (SegmentRef{EpochNumber{9}, Salt{}, Lsn{2}}));
+  EXPECT_NE(segment, (SegmentRef{EpochNumber{1}, salt, Lsn{2}}));
+  EXPECT_NE(segment, (SegmentRef{EpochNumber{1}, Salt{}, Lsn{9}}));
+  EXPECT_NE((LogPlace{position, segment}), (LogPlace{{}, segment}));
+  EXPECT_NE((LogPlace{position, segment}), (LogPlace{position, {}}));
+  EXPECT_EQ((LogPlace{position, segment}), (LogPlace{position, segment}));
+}
+
 TEST(Format, RoomForAGroupCoversItsPadding) {
   for (const std::uint32_t batches : {1u, 2u, 37u}) {
     for (std::uint64_t each = 0; each < 9000; each += 7) {

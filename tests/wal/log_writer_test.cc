@@ -214,6 +214,7 @@ TEST(LogWriter, FreezeKeepsTheFirstError) {
   ASSERT_TRUE(put(*log, 1).has_value());
   log->freeze(Error(ErrorCode::kIo, "first"));
   log->freeze(Error(ErrorCode::kIo, "second"));
+  EXPECT_EQ(log->write_through(TxnNumber{1}).error().message(), "first");
   EXPECT_EQ(log->sync_through(TxnNumber{1}).error().message(), "first");
   EXPECT_EQ(log->durable(), TxnNumber{0});
 }

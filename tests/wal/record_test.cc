@@ -1,6 +1,7 @@
 #include "wal/record.h"
 
 #include <random>
+#include <set>
 
 #include "tests/wal/log_fixture.h"
 
@@ -42,6 +43,14 @@ TEST(Record, RoundTrips) {
   record = *reader.next();
   EXPECT_TRUE(record.bytes.empty());
   EXPECT_TRUE(reader.at_end());
+}
+
+TEST(Record, EveryKindHasItsName) {
+  std::set<std::string> names;
+  for (const RecordKind kind :
+       {RecordKind::kEdits, RecordKind::kImage, RecordKind::kPlace, RecordKind::kFree})
+    names.insert(record_kind_name(kind));
+  EXPECT_EQ(names, (std::set<std::string>{"edits", "image", "place", "free"}));
 }
 
 TEST(Record, CutAnywhereIsDamageOrAWholeRecordLess) {
