@@ -151,6 +151,7 @@ Stats DatabaseImpl::stats() const noexcept {
           : 0;
   stats.table_bytes = cache.table_bytes;
   stats.parked_table_bytes = cache.parked_table_bytes;
+  stats.transaction_bytes = cache.transaction_bytes;
   stats.parked_bytes = std::uint64_t{cache.parked} * stats.page_size;
   stats.open_snapshots = cache_->open_snapshots();
   stats.oldest_snapshot_txn = stats.open_snapshots == 0 ? 0 : raw(cache_->oldest_snapshot());

@@ -358,7 +358,8 @@ PageCache::Counters PageCache::counters() const {
           .held = held_.load(),
           .parked = parked_slots_.load(),
           .table_bytes = table_.bytes(),
-          .parked_table_bytes = parked_.bytes()};
+          .parked_table_bytes = parked_.bytes(),
+          .transaction_bytes = transaction_bytes_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace holdfast

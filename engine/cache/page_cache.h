@@ -272,7 +272,7 @@ class PageCache {
 
   struct Counters {
     std::uint64_t pages_read, pages_evicted, pages_parked, frames_in_use, held, parked, table_bytes,
-        parked_table_bytes;
+        parked_table_bytes, transaction_bytes;
   };
   [[nodiscard]] Counters counters() const;
 

@@ -65,7 +65,8 @@ struct Stats {
   std::uint64_t cache_version_bytes = 0;  ///< Of those, superseded versions kept for readers.
   std::uint64_t table_bytes = 0;          ///< The in-memory page table.
   std::uint64_t parked_table_bytes = 0;   ///< Where parked versions lie.
-  std::uint64_t log_buffer_bytes = 0;
+  std::uint64_t transaction_bytes = 0;    ///< What the open write transaction notes of its pages.
+  std::uint64_t log_buffer_bytes = 0;     ///< Redo that isn't written yet, and what writes it.
 
   // Readers.
   std::uint32_t open_snapshots = 0;

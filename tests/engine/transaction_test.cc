@@ -190,9 +190,12 @@ TEST_F(TransactionTest, StatsTellTheTruth) {
   for (int i = 0; i < 10; ++i) MUST(db.put(numbered(i), std::string(100, 'v')));
   {
     WriteTransaction writer = MUST(db.begin_write());
-    MUST(writer.put("x", "y"));
+    for (int i = 0; i < 100; ++i) MUST(writer.put("x" + numbered(i), std::string(500, 'y')));
+    // Seven pages and more, each noted with a hundred bytes and more.
+    EXPECT_GT(db.stats().transaction_bytes, 700U);
   }
   Stats now = db.stats();
+  EXPECT_EQ(now.transaction_bytes, 0U);
   EXPECT_EQ(now.commits, 10U);
   EXPECT_EQ(now.aborts, 1U);
   EXPECT_EQ(now.newest_txn, fresh.newest_txn + 10);
