@@ -12,6 +12,14 @@
 #include "tests/sanitized.h"
 
 namespace holdfast {
+
+void PrintTo(const Workload& workload, std::ostream* out) {
+  *out << workload.about;
+}
+void PrintTo(BitState state, std::ostream* out) {
+  *out << bit_state_name(state);
+}
+
 namespace {
 
 class StandardWorkload : public testing::TestWithParam<Workload> {

@@ -9,6 +9,11 @@
 #include "fuzz/lab/swap_sweep.h"
 
 namespace holdfast {
+
+void PrintTo(SwapRow row, std::ostream* out) {
+  *out << swap_row_name(row);
+}
+
 namespace {
 
 class Swaps : public testing::TestWithParam<SwapRow> {};

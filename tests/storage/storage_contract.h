@@ -22,6 +22,10 @@ struct StorageUnderTest {
   bool on_disk = false;  // In a directory that is made and removed.
 };
 
+inline void PrintTo(const StorageUnderTest& storage, std::ostream* out) {
+  *out << storage.name;
+}
+
 inline std::string test_name(const testing::TestParamInfo<StorageUnderTest>& info) {
   return info.param.name;
 }
