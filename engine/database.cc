@@ -91,6 +91,21 @@ Result<bool> Database::run_background() {
 Result<std::uint64_t> Database::reclaim(const ProgressFunction& progress) {
   return at_boundary([&] { return impl_->reclaim(progress); });
 }
+Result<KeptCheckpoint> Database::keep_checkpoint() {
+  return at_boundary([&] { return impl_->keep_checkpoint(); });
+}
+Result<void> Database::release_checkpoint(std::uint64_t id) {
+  return at_boundary([&] { return impl_->release_checkpoint(id); });
+}
+Result<std::vector<KeptCheckpoint>> Database::kept_checkpoints() const {
+  return at_boundary([&]() -> Result<std::vector<KeptCheckpoint>> {
+    TRY(impl_->must_be_open());
+    return impl_->kept_checkpoints();
+  });
+}
+Result<BackupReport> Database::backup(const std::string& path, const BackupOptions& options) {
+  return at_boundary([&] { return impl_->backup(path, options); });
+}
 Result<VerifyReport> Database::verify(const VerifyOptions& options) {
   return at_boundary([&] { return impl_->verify(options); });
 }
@@ -157,6 +172,9 @@ Stats DatabaseImpl::stats() const noexcept {
   stats.oldest_snapshot_txn = stats.open_snapshots == 0 ? 0 : raw(cache_->oldest_snapshot());
   watch_.fill(stats, *cache_);
   stats.free_bytes = slots_->free_slots() * stats.page_size;
+  stats.kept_checkpoints = kept_count_.load();
+  stats.kept_bytes = slots_->only_kept_slots() * stats.page_size;
+  stats.kept_table_bytes = slots_->kept_bytes();
   if (file_ != nullptr) {
     const auto bytes = at_boundary([this] { return file_->size(); });
     stats.file_bytes = bytes.value_or(0);

@@ -5,6 +5,7 @@
 // of cache, log and slots. background_mutex_ is taken alone.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,7 +31,8 @@
 namespace holdfast {
 
 inline constexpr std::chrono::milliseconds kRetryCheckpointAfter{1000};
-inline constexpr std::chrono::milliseconds kDyingTurnMost{1000};  // Of a step that frees.
+inline constexpr std::uint64_t kPinnedIds = std::uint64_t{1} << 63;  // No generation is one.
+inline constexpr std::chrono::milliseconds kDyingTurnMost{1000};     // Of a step that frees.
 
 class DatabaseImpl final : public LogObserver {
  public:
@@ -51,6 +53,10 @@ class DatabaseImpl final : public LogObserver {
   Result<void> checkpoint();
   Result<bool> run_background();
   Result<std::uint64_t> reclaim(const ProgressFunction& progress);
+  Result<KeptCheckpoint> keep_checkpoint();
+  Result<void> release_checkpoint(std::uint64_t id);
+  [[nodiscard]] std::vector<KeptCheckpoint> kept_checkpoints() const;
+  Result<BackupReport> backup(const std::string& path, const BackupOptions& options);
   // A transaction has cut something off.
   void cut_off() {
     dying_waits_.store(0);
@@ -134,6 +140,15 @@ class DatabaseImpl final : public LogObserver {
   void free_dying_at_close();
   void help_freeing() noexcept;
 
+  // kept.cc
+  [[nodiscard]] Result<void> may_change_kept() const;
+  Result<void> write_kept(const Meta& list);
+  void note_kept(const Meta& meta);
+  void scan_kept();
+  Result<std::vector<std::uint64_t>> checkpoint_to_keep();
+  friend class KeptReading;
+  friend class NewestPinned;
+
   // close.cc
   Result<void> fold_log_in();
   Result<void> remove_log();
@@ -153,6 +168,10 @@ class DatabaseImpl final : public LogObserver {
 
   mutable Mutex meta_mutex_;
   std::optional<MetaStore> meta_;
+  std::map<std::uint64_t, std::uint32_t> kept_readers_;  // By id; under meta_mutex_.
+  std::uint64_t pins_ = 0;                               // Likewise.
+  Atomic<std::uint64_t> releasing_{0};
+  Atomic<std::uint32_t> kept_count_{0};
 
   std::unique_ptr<SlotSpace> slots_;
   std::unique_ptr<PageMap> map_;
@@ -207,6 +226,44 @@ class DatabaseImpl final : public LogObserver {
   std::chrono::steady_clock::time_point last_seen_change_{};
   std::uint64_t last_seen_txn_ = 0;
   std::chrono::steady_clock::time_point unsynced_since_{};
+};
+
+// While there is one, that kept checkpoint isn't released.
+class KeptReading {
+ public:
+  // kNotFound
+  static Result<KeptReading> begin(DatabaseImpl& db, std::uint64_t id);
+  KeptReading(KeptReading&& other) noexcept
+      : db_(std::exchange(other.db_, nullptr)), meta_(std::move(other.meta_)), id_(other.id_) {}
+  KeptReading& operator=(KeptReading&&) = delete;
+  ~KeptReading();
+  // Its map, in a meta of the database.
+  [[nodiscard]] const Meta& meta() const { return meta_; }
+
+ private:
+  KeptReading(DatabaseImpl& db, Meta meta, std::uint64_t id)
+      : db_(&db), meta_(std::move(meta)), id_(id) {}
+  DatabaseImpl* db_;
+  Meta meta_;
+  std::uint64_t id_;
+};
+
+// The newest state, in a checkpoint that stays for as long as this does; a crash forgets it.
+class NewestPinned {
+ public:
+  // Errors as of Database::keep_checkpoint().
+  static Result<NewestPinned> begin(DatabaseImpl& db);
+  NewestPinned(NewestPinned&& other) noexcept
+      : db_(std::exchange(other.db_, nullptr)), meta_(std::move(other.meta_)), id_(other.id_) {}
+  NewestPinned& operator=(NewestPinned&&) = delete;
+  ~NewestPinned();
+  [[nodiscard]] const Meta& meta() const { return meta_; }
+
+ private:
+  explicit NewestPinned(DatabaseImpl& db) : db_(&db) {}
+  DatabaseImpl* db_;
+  Meta meta_;
+  std::uint64_t id_ = 0;
 };
 
 }  // namespace holdfast

@@ -132,6 +132,7 @@ Result<void> DatabaseImpl::attach(const Meta& meta, TxnNumber txn, std::uint32_t
                  .tree = {},
                  .txn = {}});
   }
+  note_kept(meta);
   map_ = std::make_unique<PageMap>(*file_, *slots_, meta.page_size, meta.tag());
   TRY(map_->open(meta));
   cache_ =
@@ -281,7 +282,8 @@ Result<void> DatabaseImpl::check_no_stray_log(const LogFiles& files) const {
 Result<void> DatabaseImpl::scan_free_space() {
   // Until the whole log is redone, ids and slots that look free may not be.
   if (slots_->scanned() || !redo_done_ || scan_given_up_) return {};
-  if (map_->leaf_count() > kEagerScanLeaves && !wrote_.load()) return {};
+  const std::size_t maps = 1 + kept_checkpoints().size();
+  if (map_->leaf_count() * maps > kEagerScanLeaves && !wrote_.load()) return {};
   std::vector<bool> used(std::size_t{slots_->high_water()} + 1);
   auto mark = [&](Slot slot) {
     if (raw(slot) < used.size()) used[raw(slot)] = true;
@@ -341,6 +343,7 @@ Result<void> DatabaseImpl::scan_free_space() {
       add_free(leaf * fanout, std::min(fanout, opened_id_high_water_ - leaf * fanout));
     }
   }
+  scan_kept();
   ids_.give_back(std::move(free_ids));
   slots_->release_unused(used);
   return {};

@@ -24,7 +24,9 @@ Result<void> DatabaseImpl::move_tail_down() {
   std::uint64_t moved_before = 0;
   std::uint32_t leaf = 0;  // Where the last pass stopped.
   for (int pass = 0; pass < kPasses && moved_before < kPagesPerClose; ++pass) {
-    const std::uint64_t used = slots_->used_slots();
+    // What lies below the highest slot of a kept checkpoint can't be cut off.
+    const std::uint64_t used =
+        std::max<std::uint64_t>(slots_->used_slots(), slots_->highest_kept());
     if (slots_->high_water() <= used + std::max(kSpareSlots, used / 4)) return {};
     const std::uint64_t most = std::min<std::uint64_t>(kPagesPerPass, cache_->frame_limit() / 4);
     std::uint64_t moved = 0;

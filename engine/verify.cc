@@ -12,6 +12,7 @@
 
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
+#include "engine/file/map_walk.h"
 #include "engine/progress_teller.h"
 #include "engine/tree/id_set.h"
 #include "engine/tree/tree_check.h"
@@ -41,6 +42,15 @@ class Findings {
   const std::uint64_t limit_;
   const std::string file_;
 };
+
+bool has_bit(const std::vector<std::uint64_t>& bits, Slot slot) {
+  return raw(slot) / 64 < bits.size() && ((bits[raw(slot) / 64] >> (raw(slot) % 64)) & 1) != 0;
+}
+
+void add_bits(std::vector<std::uint64_t>& to, const std::vector<std::uint64_t>& more) {
+  if (to.size() < more.size()) to.resize(more.size(), 0);
+  for (std::size_t word = 0; word < more.size(); ++word) to[word] |= more[word];
+}
 
 class TreeFindings final : public TreeCheckSink {
  public:
@@ -87,6 +97,8 @@ class Verification {
   Result<void> check_reach();
   Result<void> check_pages_on_disk();
   void check_map_pages();
+  // A kept checkpoint, which stays meanwhile.
+  Result<void> check_kept(const Meta& meta);
   // With no checkpoint going on.
   Result<void> check_slots();
   Findings& findings() { return findings_; }
@@ -121,6 +133,7 @@ class Verification {
   IdSet claimed_;
   std::map<TreeId, std::uint64_t> dying_records_;
   std::set<TreeId> dying_unknown_;
+  std::vector<std::uint64_t> kept_bits_;  // Slots of kept checkpoints that were checked.
   bool skipped_ = false;  // Some subtree couldn't be walked: what lies below counts as reached.
 };
 
@@ -285,6 +298,30 @@ void Verification::check_map_pages() {
   }
 }
 
+Result<void> Verification::check_kept(const Meta& meta) {
+  PageMap map(*parts_.file, *parts_.slots, meta.page_size, meta.tag());
+  if (auto opened = map.open(meta); !opened) {
+    findings_.add("kept_map_check", opened.error());
+    return {};
+  }
+  // The newest state has most of it, and was looked at.
+  auto passed = parts_.map->needed_slots().value_or(std::vector<std::uint64_t>());
+  add_bits(passed, kept_bits_);
+  teller_.begin("kept", meta.pages);
+  TRY(walk_map(*parts_.file, map,
+               {.skip = [&](Slot slot) { return has_bit(passed, slot); },
+                .visit = [&](const StoredPage& page) -> Result<void> {
+                  if (!teller_.step()) return ProgressTeller::cancelled("verify()");
+                  ++report_.kept_pages_checked;
+                  if (page.damage)
+                    findings_.add(page.of_map ? "kept_map_check" : "kept_page_check", *page.damage);
+                  return {};
+                }}));
+  // Else what its slots are isn't known, and its damage has been told.
+  if (auto needed = map.needed_slots()) add_bits(kept_bits_, *needed);
+  return {};
+}
+
 Result<void> Verification::check_slots() {
   std::vector<bool> taken(std::size_t{parts_.slots->high_water()} + 1);
   auto take = [&](Slot slot, std::optional<std::uint32_t> page) {
@@ -314,6 +351,18 @@ Result<void> Verification::check_slots() {
     auto row = parts_.cache->table().row(PageId{id});
     if (row) take(entry_slot((*row)->entry.load()), id);
   }
+  for (std::uint32_t slot = 1; slot < kept_bits_.size() * 64; ++slot) {
+    if (!has_bit(kept_bits_, Slot{slot}) || (slot < taken.size() && taken[slot])) continue;
+    ++report_.kept_slots;
+    if (parts_.slots->is_used(Slot{slot})) continue;
+    findings_.add({"slot_free",
+                   "a page of a kept checkpoint lies in a place that counts as free",
+                   {},
+                   parts_.slots->offset_of(Slot{slot}),
+                   {},
+                   {},
+                   {}});
+  }
   report_.slots_free = parts_.slots->free_slots();
   return {};
 }
@@ -331,6 +380,11 @@ Result<VerifyReport> DatabaseImpl::verify(const VerifyOptions& options) {
   TRY(verification.check_trees());
   TRY(verification.check_reach());
   TRY(verification.check_pages_on_disk());
+  for (const KeptCheckpoint& kept : kept_checkpoints()) {
+    const auto reading = KeptReading::begin(*this, kept.id);
+    if (!reading) continue;  // Released by now.
+    TRY(verification.check_kept(reading->meta()));
+  }
   {
     MutexLock lock(checkpoint_mutex_);
     if (checkpoint_ != nullptr) TRY(run_checkpoint());

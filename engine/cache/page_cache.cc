@@ -50,6 +50,7 @@ Result<std::unique_ptr<PageCache>> PageCache::create(const CacheConfig& config) 
 std::uint32_t PageCache::frame_limit() const {
   const std::size_t per_frame = config_.page_size + FramePool::kBytesBeside;
   const std::size_t beside = table_.bytes() + parked_.bytes() + config_.log_bytes +
+                             config_.slots->kept_bytes() +
                              transaction_bytes_.load(std::memory_order_relaxed);
   const std::size_t left = config_.budget_bytes > beside ? config_.budget_bytes - beside : 0;
   const auto frames =
@@ -67,7 +68,8 @@ bool PageCache::leaves_frames(std::size_t transaction_bytes, std::size_t descrip
       transaction_bytes + more <= config_.budget_bytes / kAnyTransactionShare)
     return true;
   return parked_.in_use() + descriptors <= parked_.most() &&
-         table_.bytes() + parked_.bytes() + config_.log_bytes + transaction_bytes + more + least <=
+         table_.bytes() + parked_.bytes() + config_.log_bytes + config_.slots->kept_bytes() +
+                 transaction_bytes + more + least <=
              config_.budget_bytes + unused;
 }
 

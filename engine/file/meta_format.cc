@@ -37,6 +37,48 @@ bool numbers_are_sane(const Meta& meta) {
          meta.id_high_water <= kPageIdEnd;
 }
 
+void store_kept(std::byte* at, const KeptMap& kept) {
+  store64(at + kept_at::kId, kept.id);
+  store(at + kept_at::kTxn, kept.txn);
+  store(at + kept_at::kMapSlots, kept.map_root.slots[0]);
+  store(at + kept_at::kMapSlots + 4, kept.map_root.slots[1]);
+  store64(at + kept_at::kMapCheck, kept.map_root.check);
+  store32(at + kept_at::kMapHeight, kept.map_height);
+  store32(at + kept_at::kIdHighWater, kept.id_high_water);
+  store32(at + kept_at::kSlotHighWater, kept.slot_high_water);
+  store64(at + kept_at::kPages, kept.pages);
+  store64(at + kept_at::kWallUs, kept.wall_us);
+}
+
+KeptMap load_kept(const std::byte* at) {
+  return {
+      .id = load64(at + kept_at::kId),
+      .txn = load<TxnNumber>(at + kept_at::kTxn),
+      .map_root = {{load<Slot>(at + kept_at::kMapSlots), load<Slot>(at + kept_at::kMapSlots + 4)},
+                   load64(at + kept_at::kMapCheck)},
+      .map_height = load32(at + kept_at::kMapHeight),
+      .id_high_water = load32(at + kept_at::kIdHighWater),
+      .slot_high_water = load32(at + kept_at::kSlotHighWater),
+      .pages = load64(at + kept_at::kPages),
+      .wall_us = load64(at + kept_at::kWallUs)};
+}
+
+bool kept_are_sane(const Meta& meta) {
+  std::uint64_t before = 0;
+  bool ended = false;
+  for (const KeptMap& kept : meta.kept) {
+    ended = ended || kept.id == 0;
+    if (ended && kept != KeptMap{}) return false;
+    if (ended) continue;
+    if (kept.id <= before || kept.id > meta.generation || kept.txn > meta.txn ||
+        kept.map_height > 4 || kept.id_high_water > meta.id_high_water ||
+        kept.slot_high_water > meta.slot_high_water)
+      return false;
+    before = kept.id;
+  }
+  return true;
+}
+
 Result<void> check_version(const std::byte* at, const std::string& creator) {
   const std::uint32_t format = load32(at + meta_at::kFormat);
   const std::uint64_t incompatible = load64(at + meta_at::kIncompatible);
@@ -57,6 +99,22 @@ std::uint64_t Meta::tag() const {
   return load64(uuid.data());
 }
 
+std::span<const KeptMap> Meta::kept_maps() const {
+  const auto end = std::ranges::find(kept, 0U, &KeptMap::id);
+  return {kept.begin(), end};
+}
+
+Meta Meta::as_of(const KeptMap& checkpoint) const {
+  Meta meta = *this;
+  meta.txn = checkpoint.txn;
+  meta.map_root = checkpoint.map_root;
+  meta.map_height = checkpoint.map_height;
+  meta.id_high_water = checkpoint.id_high_water;
+  meta.slot_high_water = checkpoint.slot_high_water;
+  meta.pages = checkpoint.pages;
+  return meta;
+}
+
 void encode_meta(const Meta& meta, std::span<std::byte, kMetaBytes> block) {
   std::byte* at = block.data();
   std::memset(at, 0, kMetaBytes);
@@ -64,7 +122,8 @@ void encode_meta(const Meta& meta, std::span<std::byte, kMetaBytes> block) {
   store32(at + meta_at::kFormat, kFormatVersion);
   store32(at + meta_at::kPageSize, meta.page_size);
   store64(at + meta_at::kCompatible, meta.compatible);
-  store64(at + meta_at::kReadOnlyCompatible, meta.read_only_compatible);
+  store64(at + meta_at::kReadOnlyCompatible,
+          meta.read_only_compatible | (meta.kept_maps().empty() ? 0 : kFeatureKept));
   store64(at + meta_at::kIncompatible, meta.incompatible);
   put_bytes(at + meta_at::kUuid, meta.uuid);
   std::memcpy(at + meta_at::kCreator, meta.creator.data(),
@@ -88,6 +147,8 @@ void encode_meta(const Meta& meta, std::span<std::byte, kMetaBytes> block) {
   store32(at + meta_at::kIdHighWater, meta.id_high_water);
   store32(at + meta_at::kSlotHighWater, meta.slot_high_water);
   store64(at + meta_at::kPages, meta.pages);
+  for (std::size_t i = 0; i < kKeptMax; ++i)
+    store_kept(at + meta_at::kKeptCheckpoints + i * kKeptBytes, meta.kept[i]);
   store64(at + meta_at::kCheck, hash64({at, meta_at::kCheck}));
 }
 
@@ -104,7 +165,7 @@ Result<Meta> decode_meta(std::span<const std::byte, kMetaBytes> block) {
   TRY(check_version(at, meta.creator));
   meta.page_size = load32(at + meta_at::kPageSize);
   meta.compatible = load64(at + meta_at::kCompatible);
-  meta.read_only_compatible = load64(at + meta_at::kReadOnlyCompatible);
+  meta.read_only_compatible = load64(at + meta_at::kReadOnlyCompatible) & ~kFeatureKept;
   meta.incompatible = load64(at + meta_at::kIncompatible);
   meta.uuid = get_bytes<16>(at + meta_at::kUuid);
   meta.alignment = load32(at + meta_at::kAlignment);
@@ -126,8 +187,10 @@ Result<Meta> decode_meta(std::span<const std::byte, kMetaBytes> block) {
   meta.id_high_water = load32(at + meta_at::kIdHighWater);
   meta.slot_high_water = load32(at + meta_at::kSlotHighWater);
   meta.pages = load64(at + meta_at::kPages);
+  for (std::size_t i = 0; i < kKeptMax; ++i)
+    meta.kept[i] = load_kept(at + meta_at::kKeptCheckpoints + i * kKeptBytes);
   if (!page_size_is_sane(meta.page_size) || meta.map_height > 4 || meta.alignment != 4096 ||
-      !numbers_are_sane(meta)) {
+      !numbers_are_sane(meta) || !kept_are_sane(meta)) {
     return fail(ErrorCode::kDamaged, "meta block has impossible contents");
   }
   return meta;

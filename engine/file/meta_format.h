@@ -14,7 +14,13 @@
 //  | 228 slots up to this were used u32 232 pages in use u64 | 240 zero, up to
 // 4088 check u64: xxh3-64 of bytes [0, 4088)
 //
-// Bytes 256 to 767 are kept for the list of kept checkpoints.
+// Bytes 256 to 767: up to 8 kept checkpoints, 64 bytes each, the oldest first, zero behind the
+// last:
+//    0 id u64 | 8 txn u64 | 16 map root slots u32, u32 | 24 map root check u64 | 32 map height u32
+//   36 page ids below this were given out u32 | 40 slots up to this were used u32 | 44 zero u32
+//   48 pages u64 | 56 wall clock u64, microseconds since 1970
+// While there is one, bit 0 of the read-only compatible features is set: whoever writes must know
+// that their slots are needed.
 #pragma once
 
 #include <array>
@@ -52,7 +58,16 @@ inline constexpr std::size_t kMagic = 0, kFormat = 8, kPageSize = 12, kCompatibl
                              kMapCheck = 216, kIdHighWater = 224, kSlotHighWater = 228,
                              kPages = 232, kKeptCheckpoints = 256, kCheck = 4088;
 }  // namespace meta_at
+namespace kept_at {  // Within an entry of the list.
+inline constexpr std::size_t kId = 0, kTxn = 8, kMapSlots = 16, kMapCheck = 24, kMapHeight = 32,
+                             kIdHighWater = 36, kSlotHighWater = 40, kPages = 48, kWallUs = 56;
+}  // namespace kept_at
+inline constexpr std::size_t kKeptMax = 8;
+inline constexpr std::size_t kKeptBytes = 64;
+inline constexpr std::uint64_t kFeatureKept = 1;
 inline constexpr std::size_t kCreatorBytes = 32;
+static_assert(kept_at::kWallUs + 8 == kKeptBytes);
+static_assert(meta_at::kKeptCheckpoints + kKeptMax * kKeptBytes == 768);
 static_assert(meta_at::kCheck + 8 == kMetaBytes);
 static_assert(meta_at::kCreator + kCreatorBytes == meta_at::kAlignment);
 
@@ -64,10 +79,23 @@ struct MapRef {
   friend bool operator==(const MapRef&, const MapRef&) = default;
 };
 
+// A checkpoint whose map stays readable until it is released.
+struct KeptMap {
+  std::uint64_t id = 0;  // The generation of the meta that listed it first. 0: none.
+  TxnNumber txn{};
+  MapRef map_root;
+  std::uint32_t map_height = 0;
+  std::uint32_t id_high_water = 0;
+  std::uint32_t slot_high_water = 0;
+  std::uint64_t pages = 0;
+  std::uint64_t wall_us = 0;
+  friend bool operator==(const KeptMap&, const KeptMap&) = default;
+};
+
 struct Meta {
   std::uint32_t page_size = 0;
   std::uint64_t compatible = 0;
-  std::uint64_t read_only_compatible = 0;
+  std::uint64_t read_only_compatible = 0;  // Without kFeatureKept, which the list says.
   std::uint64_t incompatible = 0;
   Uuid uuid{};
   std::string creator;
@@ -88,7 +116,11 @@ struct Meta {
   std::uint32_t id_high_water = 2;    // The next page id never given out.
   std::uint32_t slot_high_water = 0;  // The highest slot ever used.
   std::uint64_t pages = 0;
+  std::array<KeptMap, kKeptMax> kept{};  // By id; those that are none behind all others.
 
+  [[nodiscard]] std::span<const KeptMap> kept_maps() const;
+  // What the map of a kept checkpoint is read by: its root in place of this one's.
+  [[nodiscard]] Meta as_of(const KeptMap& checkpoint) const;
   // What a page's head must carry.
   [[nodiscard]] std::uint64_t tag() const;
 };

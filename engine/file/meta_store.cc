@@ -83,7 +83,7 @@ Result<void> MetaStore::restore_copies() {
 
 Result<void> MetaStore::write(Meta meta) {
   const unsigned pair = 1 - pair_;
-  meta.generation = meta_.generation + step_;
+  meta.generation = next_generation();
   TRY(write_copies(meta, std::array{pair, pair + 2}));
   meta_ = std::move(meta);
   pair_ = pair;

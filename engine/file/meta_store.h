@@ -27,6 +27,8 @@ class MetaStore {
   static MetaStore blank(StorageFile& file) { return MetaStore(file); }
 
   [[nodiscard]] const Meta& meta() const { return meta_; }
+  // That of the next write().
+  [[nodiscard]] std::uint64_t next_generation() const { return meta_.generation + step_; }
   // Copies of the newest generation's pair that weren't good when it was opened.
   [[nodiscard]] unsigned bad_copies() const { return bad_copies_; }
 

@@ -140,6 +140,36 @@ std::vector<MapRef> PageMap::all_refs() const {
   return all;
 }
 
+std::vector<PageMap::Place> PageMap::places() const {
+  MutexLock lock(mutex_);
+  std::vector<Place> all;
+  for (auto level = static_cast<std::uint32_t>(refs_.size()); level-- > 0;) {
+    for (std::uint32_t index = 0; index < level_size(level); ++index) {
+      if (refs_[level][index].slots[0] != kNoSlot)
+        all.push_back({level, index, refs_[level][index]});
+    }
+  }
+  return all;
+}
+
+Result<std::vector<std::uint64_t>> PageMap::needed_slots() const {
+  std::vector<std::uint64_t> bits;
+  auto need = [&](Slot slot) {
+    // Slots behind the file's end don't exist, and a hostile map may name any.
+    if (slot == kNoSlot || raw(slot) > slots_.allocated()) return;
+    if (raw(slot) / 64 >= bits.size()) bits.resize(raw(slot) / 64 + 1, 0);
+    bits[raw(slot) / 64] |= std::uint64_t{1} << (raw(slot) % 64);
+  };
+  std::vector<MapEntry> entries(leaf_fanout_);
+  for (const Place& place : places()) {
+    for (Slot slot : place.ref.slots) need(slot);
+    if (place.level != 0) continue;
+    TRY(read_leaf(place.index, entries));
+    for (MapEntry entry : entries) need(entry_slot(entry));
+  }
+  return bits;
+}
+
 MapRef PageMap::root() const {
   MutexLock lock(mutex_);
   return refs_.back()[0];

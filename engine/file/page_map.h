@@ -45,6 +45,9 @@ class PageMap {
  public:
   PageMap(StorageFile& file, SlotSpace& slots, std::uint32_t page_size, std::uint64_t tag);
 
+  [[nodiscard]] std::uint32_t page_size() const { return page_size_; }
+  [[nodiscard]] std::uint64_t tag() const { return tag_; }
+  [[nodiscard]] std::uint64_t offset_of(Slot slot) const { return slots_.offset_of(slot); }
   [[nodiscard]] std::uint32_t leaf_fanout() const { return leaf_fanout_; }
   [[nodiscard]] std::uint32_t leaf_count() const;
   // The highest place of the leaf's own page or its twin; none where the map has no such leaf.
@@ -58,8 +61,18 @@ class PageMap {
 
   // Every slot that the map's own pages occupy.
   void collect_slots(std::vector<Slot>& out) const;
-  // One map page at a place: verified twins, for verify(). Answers the number of bad copies.
   [[nodiscard]] std::vector<MapRef> all_refs() const;
+  // A map page by its place in the tree of them.
+  struct Place {
+    std::uint32_t level = 0;
+    std::uint32_t index = 0;
+    MapRef ref;
+  };
+  // Every map page, from the root down.
+  [[nodiscard]] std::vector<Place> places() const;
+  // Every slot that the map needs, for its own pages and for those it names, as a bit in words.
+  // kDamaged, kIo: a leaf can't be read.
+  Result<std::vector<std::uint64_t>> needed_slots() const;
 
   [[nodiscard]] MapRef root() const;
   [[nodiscard]] std::uint32_t height() const;

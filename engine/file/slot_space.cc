@@ -43,7 +43,7 @@ void SlotSpace::release_unused(const std::vector<bool>& used_slots) {
     if (slot < used_slots.size() && used_slots[slot]) continue;
     if (!used(slot)) continue;
     bits_[slot / 64] &= ~(std::uint64_t{1} << (slot % 64));
-    ++free_;
+    ++(kept(slot) ? only_kept_ : free_);
   }
   next_ = 1;
 }
@@ -80,7 +80,7 @@ Result<void> SlotSpace::grow(std::uint32_t count) {
     }
     const auto old = allocated_;
     allocated_ += static_cast<std::uint32_t>(want);
-    for (std::uint32_t slot = old + 1; slot <= allocated_; ++slot) free_ += used(slot) ? 0 : 1;
+    for (std::uint32_t slot = old + 1; slot <= allocated_; ++slot) free_ += taken(slot) ? 0 : 1;
     return {};
   }
   return fail(ErrorCode::kLimitExceeded, "the tree file has reached its largest number of slots");
@@ -93,7 +93,7 @@ void SlotSpace::cover(std::uint32_t slot) {
 std::uint32_t SlotSpace::find_free(std::uint32_t near) const {
   const std::uint32_t words = allocated_ / 64 + 1;
   auto in_word = [&](std::uint32_t word) -> std::uint32_t {
-    const std::uint64_t free_bits = ~bits_[word];
+    const std::uint64_t free_bits = ~(bits_[word] | kept_word(word));
     if (free_bits == 0) return 0;
     const std::uint32_t slot = word * 64 + static_cast<std::uint32_t>(std::countr_zero(free_bits));
     return slot <= allocated_ ? slot : 0;
@@ -140,14 +140,91 @@ void SlotSpace::free(Slot slot) {
   MutexLock lock(mutex_);
   if (raw(slot) > allocated_ || !used(raw(slot))) return;
   bits_[raw(slot) / 64] &= ~(std::uint64_t{1} << (raw(slot) % 64));
-  ++free_;
+  ++(kept(raw(slot)) ? only_kept_ : free_);
+}
+
+void SlotSpace::keep(std::uint64_t id, std::vector<std::uint64_t> bits) {
+  MutexLock lock(mutex_);
+  // Slots behind the file's end don't exist.
+  bits.resize(std::min<std::size_t>(bits.size(), allocated_ / 64 + 1));
+  if (bits.size() == allocated_ / 64 + 1)
+    bits.back() &= ~std::uint64_t{0} >> (63 - allocated_ % 64);
+  auto known = std::ranges::find(kept_, id, &Kept::id);
+  if (bits.size() > kept_any_.size()) kept_any_.resize(bits.size(), 0);
+  if (known == kept_.end()) {
+    kept_.push_back({id, std::move(bits)});
+  } else {
+    known->bits = std::move(bits);
+  }
+  kept_changed();
+}
+
+void SlotSpace::keep_all(std::uint64_t id, std::uint32_t high_water) {
+  std::vector<std::uint64_t> bits;
+  {
+    MutexLock lock(mutex_);
+    const std::uint32_t last = std::min(high_water, allocated_);
+    bits.assign(last / 64 + 1, ~std::uint64_t{0});
+    bits.back() = ~std::uint64_t{0} >> (63 - last % 64);
+    bits[0] &= ~std::uint64_t{1};
+  }
+  keep(id, std::move(bits));
+}
+
+void SlotSpace::drop_kept(std::uint64_t id) noexcept {
+  MutexLock lock(mutex_);
+  std::erase_if(kept_, [id](const Kept& each) { return each.id == id; });
+  kept_changed();
+}
+
+void SlotSpace::kept_changed() noexcept {
+  std::fill(kept_any_.begin(), kept_any_.end(), 0);
+  std::size_t bytes = kept_any_.size() * sizeof(std::uint64_t);
+  for (const Kept& each : kept_) {
+    for (std::size_t word = 0; word < each.bits.size(); ++word) kept_any_[word] |= each.bits[word];
+    bytes += each.bits.size() * sizeof(std::uint64_t);
+  }
+  kept_bytes_.store(kept_.empty() ? 0 : bytes, std::memory_order_relaxed);
+  only_kept_ = 0;
+  free_ = allocated_;
+  for (std::uint32_t word = 0; word <= allocated_ / 64; ++word) {
+    const std::uint64_t within =
+        word < allocated_ / 64 ? ~std::uint64_t{0} : ~std::uint64_t{0} >> (63 - allocated_ % 64);
+    const std::uint64_t slots = word == 0 ? within & ~std::uint64_t{1} : within;
+    only_kept_ += static_cast<std::uint64_t>(std::popcount(kept_word(word) & ~bits_[word] & slots));
+    free_ -= static_cast<std::uint64_t>(std::popcount((kept_word(word) | bits_[word]) & slots));
+  }
+}
+
+bool SlotSpace::is_kept(std::uint64_t id, Slot slot) const {
+  MutexLock lock(mutex_);
+  const auto known = std::ranges::find(kept_, id, &Kept::id);
+  return known != kept_.end() && raw(slot) / 64 < known->bits.size() &&
+         ((known->bits[raw(slot) / 64] >> (raw(slot) % 64)) & 1) != 0;
+}
+
+std::uint32_t SlotSpace::highest_kept() const {
+  MutexLock lock(mutex_);
+  auto last = static_cast<std::uint32_t>(kept_any_.size() * 64);
+  while (last > 0 && !kept(last)) --last;
+  return last;
+}
+
+std::uint64_t SlotSpace::only_kept_slots() const {
+  MutexLock lock(mutex_);
+  return only_kept_;
+}
+
+std::size_t SlotSpace::bytes_to_keep() const {
+  MutexLock lock(mutex_);
+  return (std::size_t{allocated_} / 64 + 1) * sizeof(std::uint64_t) * (kept_.empty() ? 2 : 1);
 }
 
 Result<void> SlotSpace::trim() {
   MutexLock lock(mutex_);
   if (!scanned_ || reserved_ != 0) return {};
   std::uint32_t last = allocated_;
-  while (last > 0 && !used(last)) --last;
+  while (last > 0 && !taken(last)) --last;
   if (last == allocated_) return {};
   TRY(file_.truncate(kHeaderRegionBytes + std::uint64_t{last} * page_size_));
   free_ -= allocated_ - last;
@@ -158,7 +235,7 @@ Result<void> SlotSpace::trim() {
 std::uint32_t SlotSpace::high_water() const {
   MutexLock lock(mutex_);
   std::uint32_t last = static_cast<std::uint32_t>(bits_.size() * 64 - 1);
-  while (last > 0 && !used(last)) --last;
+  while (last > 0 && !taken(last)) --last;
   return last;
 }
 
@@ -184,7 +261,7 @@ std::uint64_t SlotSpace::reserved_slots() const {
 
 bool SlotSpace::is_used(Slot slot) const {
   MutexLock lock(mutex_);
-  return raw(slot) / 64 < bits_.size() && used(raw(slot));
+  return raw(slot) / 64 < bits_.size() && taken(raw(slot));
 }
 
 }  // namespace holdfast

@@ -7,6 +7,8 @@
 //    only writers and beginning checkpoints call it. Should too little have been reserved,
 //    allocate() grows the file.
 // F2 A slot given to free() is needed by nobody: no durable map, no map being written, no reader.
+// F3 A slot that a kept checkpoint needs is given to nobody, whoever else frees it, until that
+//    checkpoint is dropped.
 // Thread-safe.
 #pragma once
 
@@ -45,6 +47,24 @@ class SlotSpace {
   // While set, allocate() takes the lowest free slot whatever is near: to empty the file's tail.
   void prefer_low(bool low);
 
+  // Bit s of these words set: the kept checkpoint `id` needs slot s. In place of what was said of
+  // it before. Throws before it changes anything.
+  void keep(std::uint64_t id, std::vector<std::uint64_t> bits);
+  // What it needs isn't known: nothing up to `high_water` is given out.
+  void keep_all(std::uint64_t id, std::uint32_t high_water);
+  void drop_kept(std::uint64_t id) noexcept;
+  // Whether it needs that slot.
+  [[nodiscard]] bool is_kept(std::uint64_t id, Slot slot) const;
+  // The highest slot that any needs.
+  [[nodiscard]] std::uint32_t highest_kept() const;
+  // Slots that nothing but kept checkpoints needs.
+  [[nodiscard]] std::uint64_t only_kept_slots() const;
+  // Memory for one more, and for those there are.
+  [[nodiscard]] std::size_t bytes_to_keep() const;
+  [[nodiscard]] std::size_t kept_bytes() const {
+    return kept_bytes_.load(std::memory_order_relaxed);
+  }
+
   // Cuts the file after the highest used slot, keeping what is reserved. Only with a durable meta
   // that needs nothing beyond.
   Result<void> trim();
@@ -61,9 +81,22 @@ class SlotSpace {
 
  private:
   Result<void> grow(std::uint32_t count);
+  struct Kept {
+    std::uint64_t id = 0;
+    std::vector<std::uint64_t> bits;
+  };
+
   [[nodiscard]] bool used(std::uint32_t slot) const {
     return (bits_[slot / 64] >> (slot % 64)) & 1;
   }
+  [[nodiscard]] std::uint64_t kept_word(std::uint32_t word) const {
+    return word < kept_any_.size() ? kept_any_[word] : 0;
+  }
+  [[nodiscard]] bool kept(std::uint32_t slot) const {
+    return (kept_word(slot / 64) >> (slot % 64)) & 1;
+  }
+  [[nodiscard]] bool taken(std::uint32_t slot) const { return used(slot) || kept(slot); }
+  void kept_changed() noexcept;
   void set_used(std::uint32_t slot) { bits_[slot / 64] |= std::uint64_t{1} << (slot % 64); }
   [[nodiscard]] std::uint32_t find_free(std::uint32_t near) const;
   void cover(std::uint32_t slot);
@@ -71,10 +104,14 @@ class SlotSpace {
   StorageFile& file_;
   const std::uint32_t page_size_;
   mutable Mutex mutex_;
-  std::vector<std::uint64_t> bits_;  // Bit s set: slot s is used. Bit 0 is always set.
-  std::uint32_t allocated_ = 0;      // Slots that physically exist.
+  std::vector<std::uint64_t> bits_;  // Bit s set: slot s is used, whoever else keeps it. Bit 0 is.
+  std::vector<Kept> kept_;
+  std::vector<std::uint64_t> kept_any_;  // Of all kept_ together.
+  std::uint64_t only_kept_ = 0;
+  Atomic<std::size_t> kept_bytes_{0};
+  std::uint32_t allocated_ = 0;  // Slots that physically exist.
   std::uint32_t opened_high_water_ = 0;
-  std::uint64_t free_ = 0;  // Clear bits among slots 1 … allocated_.
+  std::uint64_t free_ = 0;  // Slots 1 … allocated_ that are neither used nor kept.
   std::uint64_t reserved_ = 0;
   std::uint32_t next_ = 1;  // Where a search without a better idea begins.
   bool scanned_ = false;

@@ -48,6 +48,9 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
   harm_ = Harm::kNone;
   lied_to_ = keeps_history_ = cuts_ = false;
   synced_ = vouched_ = 1;
+  kept_.clear();
+  one_more_kept_ = false;
+  one_less_kept_ = 0;
   failure_.reset();
   counters_ = {};
   watch_needed_ranges(disk_, kPath);
@@ -74,6 +77,9 @@ void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
   keeps_history_ = other.keeps_history_;
   cuts_ = other.cuts_;
   synced_ = other.synced_;
+  kept_ = other.kept_;
+  one_more_kept_ = other.one_more_kept_;
+  one_less_kept_ = other.one_less_kept_;
   vouched_ = other.vouched_;
   stamp_ = other.stamp_;
   widest_cache_ = other.widest_cache_;
@@ -138,6 +144,7 @@ void LabDatabase::open() {
   if (db_->recovery().log_end != LogEnd::kNoLog) ++counters_.recoveries;
   say("opened: " + db_->recovery().to_string());
   judge_opening(*db_, false);
+  judge_kept();
   if (failure_) return;
   returned_ = model_.newest();
   exact_ = false;

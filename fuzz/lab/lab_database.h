@@ -150,6 +150,9 @@ class LabDatabase {
   void background(std::uint32_t steps);
   void settle();
   void checkpoint();
+  void keep();
+  void release_kept(std::uint32_t number);
+  void judge_kept();
   void verify(bool copies_too);
   void walk(const Op& op);
   void intrude();
@@ -203,6 +206,9 @@ class LabDatabase {
   std::optional<WriteTransaction> writer_;
   std::vector<OpenSavepoint> savepoints_;
   std::vector<Held> held_;
+  std::vector<KeptCheckpoint> kept_;  // That must be listed,
+  bool one_more_kept_ = false;        // and one that was being kept when all ended,
+  std::uint64_t one_less_kept_ = 0;   // but for this one, which was being released.
   std::optional<std::string> failure_;
   LabCounters counters_;
   std::vector<std::string>* story_ = nullptr;

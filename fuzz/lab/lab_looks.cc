@@ -116,7 +116,7 @@ void LabDatabase::judge_leaks(const VerifyReport& report) {
   differ("page ids in use", stats.pages, report.pages_checked + std::min(lost, *lost_ids_));
   // A slot whose write failed is left alone.
   const std::uint64_t used = slots - report.slots_free;
-  const std::uint64_t named = report.pages_checked + report.map_pages_checked;
+  const std::uint64_t named = report.pages_checked + report.map_pages_checked + report.kept_slots;
   differ("slots in use", used, std::clamp(used, named, named + bad_slots_.value_or(0)));
   differ("bytes of changes in memory", stats.cache_dirty_bytes + stats.cache_version_bytes, 0);
 }

@@ -110,6 +110,12 @@ void LabDatabase::apply(const Op& op) {
       checkpoint();
       if (settled_ && usable()) verify(copies_whole_);
       break;
+    case Kind::kKeep:
+      keep();
+      break;
+    case Kind::kReleaseKept:
+      release_kept(op.key);
+      break;
     case Kind::kVerify:
       verify(copies_whole_);
       break;

@@ -122,6 +122,8 @@ std::vector<NeededRange> ranges_of(std::span<const std::byte> file, const MetaBl
     if (!walked.empty() && walked.back() == generation) continue;
     walked.push_back(generation);
     Walk(file, *metas[copy], ranges).need_all();
+    for (const KeptMap& kept : metas[copy]->kept_maps())
+      Walk(file, metas[copy]->as_of(kept), ranges).need_all();
   }
   return ranges;
 }

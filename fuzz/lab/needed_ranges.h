@@ -2,9 +2,9 @@
 // state still needs is never written again" that only the file itself can tell.
 //
 // Needed are the good meta blocks of the newest generation, the map pages it names, both twins, and
-// every slot that the map names; and the slots that the log places, from the position on that the
-// meta names. Where the newest generation has but one good copy, what it replaced is needed as
-// well: one more fault, and that is what opens.
+// every slot that the map names; the same of each kept checkpoint; and the slots that the log
+// places, from the position on that the meta names. Where the newest generation has but one good
+// copy, what it replaced is needed as well: one more fault, and that is what opens.
 #pragma once
 
 #include <cstddef>

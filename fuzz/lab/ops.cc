@@ -54,6 +54,8 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kSetClock, "the clock is set", 1},
     KindInfo{Kind::kSettle, "settle", 1},
     KindInfo{Kind::kCheckpoint, "checkpoint", 1},
+    KindInfo{Kind::kKeep, "keep a checkpoint", 1},
+    KindInfo{Kind::kReleaseKept, "release a checkpoint", 1},
     KindInfo{Kind::kVerify, "verify", 1},
     KindInfo{Kind::kReopen, "reopen", 1},
 };
@@ -197,6 +199,7 @@ Op draw_op(Choices& choices, const Shape& shape, const Swarm& swarm) {
     case Kind::kRelease:
     case Kind::kEndSnapshot:
     case Kind::kCompareOld:
+    case Kind::kReleaseKept:
       op.key = static_cast<std::uint32_t>(choices.below(8));
       break;
     case Kind::kBackground:

@@ -52,6 +52,8 @@ struct Op {
     kSetClock,    // Somebody sets the wall clock, to any time: `key`.
     kSettle,      // Time and background work until nothing is left to do: then all is durable.
     kCheckpoint,
+    kKeep,         // A checkpoint that stays.
+    kReleaseKept,  // Number `key` of those.
     kVerify,
     kReopen,  // Closed and opened again.
     kKindCount,

@@ -15,9 +15,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "holdfast/backup.h"
 #include "holdfast/error.h"
 #include "holdfast/export.h"
+#include "holdfast/kept_checkpoint.h"
 #include "holdfast/options.h"
 #include "holdfast/progress.h"
 #include "holdfast/recovery_report.h"
@@ -88,6 +91,27 @@ class HOLDFAST_EXPORT Database {
   /// pages it freed. What was cut off after the oldest open snapshot began stays for later.
   /// Errors: as commit(), and kCancelled; what was freed stays freed.
   [[nodiscard]] Result<std::uint64_t> reclaim(const ProgressFunction& progress = {});
+
+  /// Takes a checkpoint and keeps it: its pages stay in the file as they are, whatever is written
+  /// later, over closings and crashes, until it is released. At most 8 at a time; the space they
+  /// alone need is Stats::kept_bytes, and the file doesn't shrink below it. Errors: those of
+  /// checkpoint(); kLimitExceeded (8 are kept, or a bit per slot has no room in cache_bytes).
+  [[nodiscard]] Result<KeptCheckpoint> keep_checkpoint();
+  /// Errors: kNotFound, kBusy (it is being read), kReadOnly, kPoisoned. One whose pages are damaged
+  /// can be released like any other.
+  [[nodiscard]] Result<void> release_checkpoint(std::uint64_t id);
+  /// Those that are kept, the oldest first. Errors: none but kInvalidArgument after close().
+  [[nodiscard]] Result<std::vector<KeptCheckpoint>> kept_checkpoints() const;
+
+  /// Copies a state of the database to a new file, which opens as it is, while others read and
+  /// write: each page is verified as it is copied, and what is damaged is damaged there too and
+  /// told in the report. The file appears, whole and durable, at the end; an error or a crash
+  /// leaves none of that name. Opened read-only this needs a database that was closed, or a kept
+  /// checkpoint. Errors: kAlreadyExists, kDiskFull, kIo, kPermission, kCancelled; kNotFound (the
+  /// folder, or no such checkpoint is kept); kDamaged (the upper pages of the page map, or a log
+  /// lies where that of the copy would); those of keep_checkpoint() but for the number of them.
+  [[nodiscard]] Result<BackupReport> backup(const std::string& path,
+                                            const BackupOptions& options = {});
 
   /// Checks everything, on a snapshot, while others read and write. Damage is a finding of the
   /// report; errors are what keeps it from checking: kIo, kPoisoned, kLimitExceeded, kCancelled.

@@ -26,7 +26,8 @@ enum class ErrorCode : std::uint16_t {
   kInvalidArgument = 1,  ///< The call can't mean anything: wrong option, ended transaction.
   kLimitExceeded =
       2,  ///< A stated limit (docs/LIMITS.md) would be passed; the message has both numbers.
-  kNotFound = 3,            ///< No such database file or tree. A missing key is not an error.
+  kNotFound =
+      3,  ///< No such database file, tree or kept checkpoint. A missing key is not an error.
   kAlreadyExists = 4,       ///< A tree or file of this name is there already.
   kBusy = 5,                ///< Another process or handle owns the database; the message names it.
   kTimedOut = 6,            ///< The writer's deadline passed before its turn came.

@@ -4,10 +4,12 @@
 // through it.
 #pragma once
 
+#include "holdfast/backup.h"
 #include "holdfast/cursor.h"
 #include "holdfast/database.h"
 #include "holdfast/error.h"
 #include "holdfast/events.h"
+#include "holdfast/kept_checkpoint.h"
 #include "holdfast/options.h"
 #include "holdfast/progress.h"
 #include "holdfast/recovery_report.h"

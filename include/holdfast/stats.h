@@ -67,6 +67,7 @@ struct Stats {
   std::uint64_t parked_table_bytes = 0;   ///< Where parked versions lie.
   std::uint64_t transaction_bytes = 0;    ///< What the open write transaction notes of its pages.
   std::uint64_t log_buffer_bytes = 0;     ///< Redo that isn't written yet, and what writes it.
+  std::uint64_t kept_table_bytes = 0;     ///< Which slots kept checkpoints need.
 
   // Readers.
   std::uint32_t open_snapshots = 0;
@@ -78,7 +79,9 @@ struct Stats {
 
   // Disk, bytes.
   std::uint64_t file_bytes = 0;
-  std::uint64_t free_bytes = 0;      ///< In the tree file, reusable.
+  std::uint64_t free_bytes = 0;  ///< In the tree file, reusable.
+  std::uint64_t kept_bytes = 0;  ///< Of the tree file: only kept checkpoints need it.
+  std::uint32_t kept_checkpoints = 0;
   std::uint64_t parked_bytes = 0;    ///< Of the tree file: versions parked there now.
   std::uint64_t log_file_bytes = 0;  ///< All log files together.
 };

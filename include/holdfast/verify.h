@@ -36,6 +36,8 @@ struct VerifyReport {
   std::uint64_t findings_total = 0;
   std::uint64_t pages_checked = 0;
   std::uint64_t map_pages_checked = 0;
+  std::uint64_t kept_pages_checked = 0;  ///< Of kept checkpoints, where the newest has others.
+  std::uint64_t kept_slots = 0;          ///< That only kept checkpoints need.
   std::uint64_t slots_free = 0;
   std::uint64_t log_bytes_checked = 0;
   std::uint64_t records = 0;

@@ -2,6 +2,7 @@
 
 Usage: decode.py DATABASE            prints every tree as `holdfast dump --all` does
        decode.py --describe DATABASE prints meta, pages and log instead
+       decode.py --kept ID DATABASE  prints the trees of a kept checkpoint
 
 Reads a closed database, or one with its log, whose committed transactions it applies in memory.
 Needs python3-xxhash. Ends with 1 and a sentence when the bytes are not what FORMAT.md says.
@@ -81,6 +82,21 @@ class Meta:
         self.id_high_water = u32(block, 224)
         self.slot_high_water = u32(block, 228)
         self.pages = u64(block, 232)
+        self.kept = [kept_checkpoint(block, at) for at in range(256, 768, 64) if u64(block, at)]
+
+    def go_back_to(self, kept_id):
+        """The state of a kept checkpoint in place of the newest."""
+        kept = [kept for kept in self.kept if kept["id"] == kept_id]
+        need(kept, f"no checkpoint {kept_id} is kept")
+        for name in ("txn", "map_root", "map_height", "id_high_water", "pages"):
+            setattr(self, name, kept[0][name])
+        self.log_beside = 0
+
+
+def kept_checkpoint(block, at):
+    return {"id": u64(block, at), "txn": u64(block, at + 8), "map_height": u32(block, at + 32),
+            "map_root": (u32(block, at + 16), u32(block, at + 20), u64(block, at + 24)),
+            "id_high_water": u32(block, at + 36), "pages": u64(block, at + 48)}
 
 
 def read_meta(data):
@@ -460,6 +476,8 @@ def main():
         with open(path, "rb") as file:
             data = memoryview(file.read())
         meta = read_meta(data)
+        if arguments[:1] == ["--kept"]:
+            meta.go_back_to(int(arguments[1]))
         pages = Pages(data, meta)
         segments = read_segments(path, meta) if meta.log_beside else []
         if describe:

@@ -45,6 +45,18 @@ def compare(python, holdfast, database, what):
     return segments
 
 
+def compare_kept(python, sample, holdfast, database, what):
+    """What a kept checkpoint leads to is what was there, whatever came later."""
+    kept = output(sample, "keep", database).decode().strip()
+    theirs = output(holdfast, "dump", database, "--all")
+    for life in (LIVES, LIVES + 1):
+        output(sample, "life", database, life)
+    ours = output(python, DECODE, "--kept", kept, database)
+    if ours != theirs or output(python, DECODE, database) == theirs:
+        raise SystemExit(f"{what}: kept checkpoint {kept} has changed")
+    print(f"{what}: kept checkpoint {kept} is as it was")
+
+
 def main():
     sample, holdfast = sys.argv[1:3]
     python = find_python()
@@ -62,6 +74,7 @@ def main():
                 most = max(most, found)
             output(sample, "cut", database)
             compare(python, holdfast, database, f"{page_size}-byte pages, being freed")
+            compare_kept(python, sample, holdfast, database, f"{page_size}-byte pages")
             output(sample, "close", database)
             assert compare(python, holdfast, database, f"{page_size}-byte pages, closed") == 0
         assert most > 2, "no log of several segments was tried"

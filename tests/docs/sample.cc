@@ -8,6 +8,7 @@
 //   docs_sample golden PATH N P   the same, small: for tests/golden
 //   docs_sample cut PATH          erases a range, drops a tree and frees some of what that cut off,
 //                                 ended without a close
+//   docs_sample keep PATH         keeps a checkpoint, prints its id, ended without a close
 //   docs_sample close PATH        opens and commits, so that closing folds the log in
 #include <unistd.h>
 
@@ -112,7 +113,10 @@ int main(int argc, char** argv) {
   const std::string what = argv[1];
   const unsigned life = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 0;
   StillClock clock;
-  CountingRandom random(life * 8 + (what == "close" ? 4 : what == "cut" ? 6 : 0));
+  CountingRandom random(life * 8 + (what == "close"  ? 4
+                                    : what == "cut"  ? 6
+                                    : what == "keep" ? 7
+                                                     : 0));
   Environment environment{system_environment().storage, &clock, &random};
   Options options;
   options.environment = &environment;
@@ -130,6 +134,9 @@ int main(int argc, char** argv) {
     live(db, life, 4, 25);
   } else if (what == "cut") {
     cut(db);
+  } else if (what == "keep") {
+    std::printf("%llu\n", static_cast<unsigned long long>(must(db.keep_checkpoint()).id));
+    std::fflush(stdout);
   } else {
     must(db.put("closed", "yes"));
   }

@@ -153,5 +153,48 @@ TEST_F(MetaStoreTest, EveryFieldComesBack) {
   EXPECT_EQ(back.generation, 1U);
 }
 
+TEST_F(MetaStoreTest, AListOfKeptCheckpointsComesBackAndImpossibleOnesAreDamage) {
+  Meta meta;
+  meta.page_size = 4096;
+  meta.generation = 20;
+  meta.txn = TxnNumber{50};
+  meta.id_high_water = 90;
+  meta.slot_high_water = 80;
+  for (std::size_t i = 0; i < kKeptMax; ++i) {
+    meta.kept[i] = {.id = 10 + i,
+                    .txn = TxnNumber{40 + i},
+                    .map_root = {{Slot{3}, Slot{4}}, 5},
+                    .map_height = 2,
+                    .id_high_water = 90,
+                    .slot_high_water = 80,
+                    .pages = 7,
+                    .wall_us = 8};
+  }
+  std::array<std::byte, kMetaBytes> block;
+  const auto decoded = [&] {
+    encode_meta(meta, block);
+    return decode_meta(block);
+  };
+  EXPECT_EQ(decoded().value().kept, meta.kept);
+  EXPECT_EQ(load64(block.data() + meta_at::kReadOnlyCompatible), kFeatureKept);
+  const Meta good = meta;
+  const auto refused = [&](auto change) {
+    meta = good;
+    change(meta.kept[3]);
+    return !decoded() && decoded().error().code() == ErrorCode::kDamaged;
+  };
+  EXPECT_TRUE(refused([](KeptMap& kept) { kept.id = 0; })) << "others behind none";
+  EXPECT_TRUE(refused([](KeptMap& kept) { kept.id = 12; })) << "twice";
+  EXPECT_TRUE(refused([](KeptMap& kept) { kept.id = 21; })) << "of a generation to come";
+  EXPECT_TRUE(refused([](KeptMap& kept) { kept.txn = TxnNumber{51}; }));
+  EXPECT_TRUE(refused([](KeptMap& kept) { kept.map_height = 5; }));
+  EXPECT_TRUE(refused([](KeptMap& kept) { kept.id_high_water = 91; }));
+  EXPECT_TRUE(refused([](KeptMap& kept) { kept.slot_high_water = 81; }));
+  meta = good;
+  meta.kept = {};
+  EXPECT_TRUE(decoded().value().kept_maps().empty());
+  EXPECT_EQ(load64(block.data() + meta_at::kReadOnlyCompatible), 0U);
+}
+
 }  // namespace
 }  // namespace holdfast

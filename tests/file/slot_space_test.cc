@@ -132,5 +132,55 @@ TEST_F(SlotSpaceTest, LikeASetOfNumbersWhateverHappens) {
   EXPECT_EQ(slots_.high_water(), *used.rbegin());
 }
 
+// F3
+TEST_F(SlotSpaceTest, WhatIsKeptIsGivenToNobodyUntilItIsDropped) {
+  slots_.open(0).value();
+  slots_.release_unused(std::vector<bool>(1));
+  slots_.reserve(100).value();
+  for (int i = 0; i < 100; ++i) slots_.allocate(kNoSlot).value();
+  slots_.keep(7, {0b1110});
+  slots_.keep(9, {0b1100, 1});
+  for (std::uint32_t slot = 1; slot <= 100; ++slot) slots_.free(Slot{slot});
+  EXPECT_EQ(slots_.only_kept_slots(), 4U);
+  EXPECT_EQ(slots_.highest_kept(), 64U);
+  EXPECT_EQ(slots_.high_water(), 64U);
+  const std::uint64_t free = slots_.free_slots();
+  for (int i = 0; i < 200; ++i) {
+    const Slot slot = slots_.allocate(Slot{1}).value();
+    EXPECT_TRUE(raw(slot) > 3 && raw(slot) != 64) << raw(slot);
+    slots_.free(slot);
+    slots_.free(Slot{2});  // Again: it was freed already.
+  }
+  EXPECT_EQ(slots_.free_slots(), free);
+  slots_.trim().value();
+  EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 64 * 4096);
+  slots_.drop_kept(9);
+  EXPECT_EQ(slots_.only_kept_slots(), 3U);
+  EXPECT_TRUE(slots_.is_used(Slot{2}));
+  EXPECT_FALSE(slots_.is_used(Slot{64}));
+  slots_.drop_kept(7);
+  EXPECT_EQ(slots_.only_kept_slots(), 0U);
+  EXPECT_EQ(slots_.kept_bytes(), 0U);
+  EXPECT_EQ(slots_.free_slots(), slots_.allocated());
+  EXPECT_EQ(slots_.allocate(Slot{1}).value(), Slot{1});
+}
+
+TEST_F(SlotSpaceTest, OneWhoseNeedsAreUnknownKeepsAllUpToItsHighWater) {
+  file_.allocate(0, kHeaderRegionBytes + 130 * 4096).value();
+  slots_.open(100).value();
+  slots_.keep_all(3, 70);
+  slots_.keep_all(5, 0xFFFFFFFF);  // A hostile file's: what doesn't exist costs nothing.
+  EXPECT_EQ(slots_.highest_kept(), 130U);
+  slots_.drop_kept(5);
+  slots_.release_unused(std::vector<bool>(101));
+  EXPECT_EQ(slots_.only_kept_slots(), 70U);
+  slots_.reserve(1).value();
+  EXPECT_EQ(slots_.allocate(Slot{1}).value(), Slot{71});
+  slots_.keep(3, {0b10});  // Now they are known.
+  EXPECT_EQ(slots_.only_kept_slots(), 1U);
+  slots_.reserve(1).value();
+  EXPECT_EQ(slots_.allocate(Slot{1}).value(), Slot{2});
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -1,0 +1,216 @@
+// Kept checkpoints: their list in the meta, and the slots that they need.
+//
+//   keep:     checkpoint -> the slots that its map needs -> noted in SlotSpace (F3) -> a meta that
+//             lists it
+//   release:  a meta that doesn't list it -> its slots forgotten
+//   opening:  everything up to its highest slot counts as needed, until the scan for free space has
+//             read its map; for good where the map can't be read, until it is released
+//
+// So at each moment SlotSpace knows of at least what any meta lists that a crash may bring back.
+// A crash between two steps leaves a state that was, or one in which nothing but slots is lost that
+// the next opening finds again.
+#include <algorithm>
+
+#include "engine/base/boundary.h"
+#include "engine/base/limits.h"
+#include "engine/base/result.h"
+#include "engine/database_impl.h"
+
+namespace holdfast {
+namespace {
+
+KeptCheckpoint shown(const KeptMap& kept) {
+  return {kept.id, raw(kept.txn), kept.pages, kept.wall_us};
+}
+
+std::uint32_t highest_slot(const std::vector<std::uint64_t>& bits) {
+  auto slot = static_cast<std::uint32_t>(bits.size() * 64);
+  while (slot > 0 && ((bits[(slot - 1) / 64] >> ((slot - 1) % 64)) & 1) == 0) --slot;
+  return slot == 0 ? 0 : slot - 1;
+}
+
+std::unexpected<Error> no_such_checkpoint(const Meta& meta, std::uint64_t id,
+                                          const std::string& path) {
+  std::string those;
+  for (const KeptMap& kept : meta.kept_maps())
+    those += (those.empty() ? "" : ", ") + std::to_string(kept.id);
+  return fail(ErrorCode::kNotFound,
+              "no checkpoint " + std::to_string(id) + " is kept; " +
+                  (those.empty() ? "there are none" : "there are " + those),
+              {.file = path, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+}
+
+}  // namespace
+
+std::vector<KeptCheckpoint> DatabaseImpl::kept_checkpoints() const {
+  MutexLock lock(meta_mutex_);
+  std::vector<KeptCheckpoint> list;
+  for (const KeptMap& kept : meta_->meta().kept_maps()) list.push_back(shown(kept));
+  return list;
+}
+
+Result<void> DatabaseImpl::may_change_kept() const {
+  TRY(must_be_open());
+  if (read_only_) return fail(ErrorCode::kReadOnly, "the database was opened read-only");
+  if (auto error = poisoned()) return std::unexpected(*error);
+  return {};
+}
+
+// Under checkpoint_mutex_: brings the newest state into the file. Answers the slots it needs, of
+// which nothing is freed while no checkpoint runs.
+Result<std::vector<std::uint64_t>> DatabaseImpl::checkpoint_to_keep() {
+  if (checkpoint_ != nullptr) TRY(run_checkpoint());
+  TRY(run_checkpoint());
+  auto bits = TRY(map_->needed_slots());
+  const std::size_t bytes = slots_->bytes_to_keep();
+  if (!cache_->leaves_frames(bytes, 0)) {
+    return fail(ErrorCode::kLimitExceeded,
+                "keeping a checkpoint of this file takes " + std::to_string(bytes) +
+                    " bytes of memory, which cache_bytes (" + std::to_string(options_.cache_bytes) +
+                    ") has no room for; open with a larger one",
+                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
+  return bits;
+}
+
+Result<KeptCheckpoint> DatabaseImpl::keep_checkpoint() {
+  TRY(may_change_kept());
+  MutexLock lock(checkpoint_mutex_);
+  if (const std::size_t count = kept_checkpoints().size(); count >= kKeptMax) {
+    return fail(ErrorCode::kLimitExceeded,
+                std::to_string(count) + " checkpoints are kept already, the most there may be (" +
+                    std::to_string(kKeptMax) + "); release one first",
+                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
+  std::vector<std::uint64_t> bits = TRY(checkpoint_to_keep());
+  Meta meta;
+  KeptMap kept;
+  {
+    MutexLock meta_lock(meta_mutex_);
+    meta = meta_->meta();
+    kept = {.id = meta_->next_generation(),
+            .txn = meta.txn,
+            .map_root = meta.map_root,
+            .map_height = meta.map_height,
+            .id_high_water = meta.id_high_water,
+            .slot_high_water = highest_slot(bits),
+            .pages = meta.pages,
+            .wall_us = environment_.clock->wall_us()};
+    meta.kept[meta.kept_maps().size()] = kept;
+  }
+  // Without a commit in this opening nobody has seen to the file's name, of which a creator that
+  // died may have left only a wish.
+  if (log_.load() == nullptr) TRY(environment_.storage->sync_directory(directory_of(path_)));
+  slots_->keep(kept.id, std::move(bits));
+  // After a failure nobody knows which list is durable: then its slots stay.
+  TRY(write_kept(meta));
+  return shown(kept);
+}
+
+Result<void> DatabaseImpl::release_checkpoint(std::uint64_t id) {
+  TRY(may_change_kept());
+  MutexLock lock(checkpoint_mutex_);
+  TRY(restore_meta_copies());
+  Meta meta;
+  {
+    MutexLock meta_lock(meta_mutex_);
+    meta = meta_->meta();
+    const auto found = std::ranges::find(meta.kept, id, &KeptMap::id);
+    if (id == 0 || found == meta.kept.end()) {
+      return no_such_checkpoint(meta, id, path_);
+    }
+    if (kept_readers_.contains(id)) {
+      return fail(ErrorCode::kBusy,
+                  "checkpoint " + std::to_string(id) +
+                      " is being read by a backup or a check; release it when that has ended",
+                  {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+    }
+    std::move(found + 1, meta.kept.end(), found);
+    meta.kept.back() = {};
+    releasing_.store(id);  // Nobody begins to read it while its end is written.
+  }
+  auto written = write_kept(meta);
+  releasing_.store(0);
+  TRY(std::move(written));
+  slots_->drop_kept(id);
+  return {};
+}
+
+// Under checkpoint_mutex_: nothing else writes a list.
+Result<void> DatabaseImpl::write_kept(const Meta& list) {
+  MutexLock lock(meta_mutex_);
+  Meta meta = meta_->meta();
+  meta.kept = list.kept;
+  wrote_.store(true);
+  const auto written = at_boundary([&] { return meta_->write(meta); });
+  lock.unlock();
+  kept_count_.store(static_cast<std::uint32_t>(meta.kept_maps().size()));
+  if (written) return {};
+  poison(written.error());
+  return std::unexpected(*poisoned());
+}
+
+// At opening, before any slot is given out.
+void DatabaseImpl::note_kept(const Meta& meta) {
+  for (const KeptMap& kept : meta.kept_maps()) slots_->keep_all(kept.id, kept.slot_high_water);
+  kept_count_.store(static_cast<std::uint32_t>(meta.kept_maps().size()));
+}
+
+// What exactly they need.
+void DatabaseImpl::scan_kept() {
+  Meta meta;
+  {
+    MutexLock lock(meta_mutex_);
+    meta = meta_->meta();
+  }
+  for (const KeptMap& kept : meta.kept_maps()) {
+    PageMap map(*file_, *slots_, meta.page_size, meta.tag());
+    const auto opened = map.open(meta.as_of(kept));
+    auto bits = opened ? map.needed_slots() : std::unexpected(opened.error());
+    if (bits) {
+      slots_->keep(kept.id, *std::move(bits));
+    } else if (!wrote_.load()) {  // The report is the opening's: later it is read by others.
+      report_.notes.push_back("space of before kept checkpoint " + std::to_string(kept.id) +
+                              " is not reused until that is released: " + bits.error().to_string());
+    }
+  }
+}
+
+Result<KeptReading> KeptReading::begin(DatabaseImpl& db, std::uint64_t id) {
+  MutexLock lock(db.meta_mutex_);
+  const Meta& meta = db.meta_->meta();
+  for (const KeptMap& kept : meta.kept_maps()) {
+    if (kept.id != id || db.releasing_.load() == id) continue;
+    KeptReading reading(db, meta.as_of(kept), id);
+    ++db.kept_readers_[id];
+    return reading;
+  }
+  return no_such_checkpoint(meta, id, db.path_);
+}
+
+KeptReading::~KeptReading() {
+  if (db_ == nullptr) return;
+  MutexLock lock(db_->meta_mutex_);
+  const auto found = db_->kept_readers_.find(id_);
+  if (--found->second == 0) db_->kept_readers_.erase(found);
+}
+
+Result<NewestPinned> NewestPinned::begin(DatabaseImpl& db) {
+  TRY(db.may_change_kept());
+  MutexLock lock(db.checkpoint_mutex_);
+  std::vector<std::uint64_t> bits = TRY(db.checkpoint_to_keep());
+  NewestPinned pinned(db);
+  {
+    MutexLock meta_lock(db.meta_mutex_);
+    pinned.meta_ = db.meta_->meta();
+    pinned.id_ = kPinnedIds + db.pins_++;
+  }
+  db.slots_->keep(pinned.id_, std::move(bits));
+  return pinned;
+}
+
+NewestPinned::~NewestPinned() {
+  if (db_ != nullptr && id_ != 0) db_->slots_->drop_kept(id_);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,24 @@
+// A database file that is being made: under a temporary name until it is complete and durable, so
+// that no crash leaves half a one, and never in the place of another file.
+#pragma once
+
+#include <string>
+
+#include "engine/base/environment.h"
+#include "engine/storage/storage.h"
+
+namespace holdfast {
+
+// NAME.new-HEX
+std::string temporary_name(const std::string& path, Random& random);
+
+// Files of this name that makers which died left behind. One under way is locked, and stays. Names
+// that we don't give are somebody's.
+void remove_stale(Storage& storage, const std::string& path);
+
+// kDamaged where a log with transactions lies beside a database that isn't there: someone moved or
+// removed one of the two. No crash leaves that, since the file's name is durable before a batch is
+// written.
+Result<void> refuse_beside_a_log(Storage& storage, const std::string& path);
+
+}  // namespace holdfast
