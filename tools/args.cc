@@ -201,6 +201,20 @@ class Parser {
     durability(sub);
     json(sub, "Answer with one JSON object");
   }
+  void add_backup() {
+    CLI::App* sub =
+        verb(Verb::kBackup, "backup", "Copy a database to a new file, each page verified",
+             "holdfast backup fruit.db /backups/fruit-monday.db");
+    sub->add_option("TO", args_.copy_to, "The file to make; one that exists stays")->required();
+    json(sub, "Write the report, and what is damaged, as JSON");
+  }
+  void add_restore() {
+    CLI::App* sub =
+        verb(Verb::kRestore, "restore", "Copy a backup to a new database file, each page verified",
+             "holdfast restore /backups/fruit-monday.db fruit.db");
+    sub->add_option("TO", args_.copy_to, "The database to make; one that exists stays")->required();
+    json(sub, "Write the report, and what is damaged, as JSON");
+  }
   void add_rename() {
     CLI::App* sub = verb(Verb::kRename, "rename", "Give a tree another name",
                          "holdfast rename fruit.db citrus lemons");
@@ -339,6 +353,8 @@ std::expected<Arguments, ParseStop> parse_holdfast(int argc, const char* const* 
   parser.add_del();
   parser.add_drop();
   parser.add_rename();
+  parser.add_backup();
+  parser.add_restore();
   parser.add_scan();
   parser.add_load();
   parser.add_dump();

@@ -19,6 +19,8 @@ enum class Verb {
   kDel,
   kDrop,
   kRename,
+  kBackup,
+  kRestore,
   kScan,
   kLoad,
   kDump,
@@ -48,6 +50,7 @@ struct Arguments {
   std::string key;
   std::string value;
   std::string new_name;  // rename
+  std::string copy_to;   // backup, restore: the file that is made.
   bool value_from_input = false;
 
   std::optional<std::string> from;

@@ -1,6 +1,7 @@
 // holdfast check, and all of dbcheck: everything verify() looks at, and whether the database opens.
 #include <fmt/format.h>
 
+#include "tools/finding_text.h"
 #include "tools/json_output.h"
 #include "tools/opening.h"
 #include "tools/progress_line.h"
@@ -10,30 +11,6 @@
 
 namespace holdfast::tools {
 namespace {
-
-std::string text_of(const Finding& finding) {
-  std::string place = finding.file.empty() ? "" : "file " + finding.file;
-  auto add = [&](const char* name, auto value) {
-    if (value) place += fmt::format("{}{} {}", place.empty() ? "" : ", ", name, *value);
-  };
-  add("offset", finding.offset);
-  add("page", finding.page);
-  add("tree", finding.tree);
-  add("transaction", finding.txn);
-  return fmt::format("{}: {}{}\n", finding.code, finding.detail,
-                     place.empty() ? "" : " (" + place + ")");
-}
-
-std::string json_of(const Finding& finding) {
-  JsonObject line;
-  line.text("type", "finding").text("code", finding.code).text("detail", finding.detail);
-  if (!finding.file.empty()) line.text("file", finding.file);
-  if (finding.offset) line.number("offset", *finding.offset);
-  if (finding.page) line.number("page", *finding.page);
-  if (finding.tree) line.number("tree", *finding.tree);
-  if (finding.txn) line.number("transaction", *finding.txn);
-  return line.line();
-}
 
 void write_finding(const Finding& finding, const Arguments& args, Output& out) {
   out.write(args.json ? json_of(finding) : text_of(finding));

@@ -22,6 +22,9 @@ ExitCode run(const Arguments& args, Console& console) {
       return run_drop(args, console);
     case Verb::kRename:
       return run_rename(args, console);
+    case Verb::kBackup:
+    case Verb::kRestore:
+      return run_backup(args, console);
     case Verb::kScan:
       return run_scan(args, console);
     case Verb::kLoad:
