@@ -135,6 +135,27 @@ TEST_F(BackupTest, WhileItIsReadItIsNotReleasedAndWritersGoOn) {
   MUST(db.close());
 }
 
+TEST_F(BackupTest, WhatIsWrittenMeanwhileGoesElsewhere) {
+  Database db = MUST(Database::open("db", small_pages()));
+  MUST(fill(db, 0, 3000, 200, 'a'));
+  const Contents then = contents_of(db);
+  int told = 0;
+  BackupOptions options;
+  options.progress = [&](const Progress&) {
+    if (++told != 1) return true;
+    for (const char with : {'b', 'c', 'd'}) {
+      MUST(fill(db, 0, 3000, 200, with));
+      MUST(db.checkpoint());
+    }
+    return true;
+  };
+  MUST(db.backup("copy", options));
+  EXPECT_EQ(copied("copy"), then);
+  EXPECT_EQ(db.stats().kept_bytes, 0U);
+  expect_sound(db);
+  MUST(db.close());
+}
+
 TEST_F(BackupTest, NothingIsOverwrittenAndACancelledOneLeavesNoFile) {
   Database db = MUST(Database::open("db", small_pages()));
   MUST(fill(db, 0, 100, 100, 'a'));
