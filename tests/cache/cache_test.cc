@@ -50,6 +50,7 @@ TEST_F(CacheTest, C3APinnedFrameKeepsItsContent) {
   cache_->readers().release(reader);
 }
 
+// DR-C9: docs/SCENARIOS.md.
 TEST_F(CacheTest, CursorsPinAtMostAnEighth) {
   start(256);
   std::vector<FrameIndex> pinned;

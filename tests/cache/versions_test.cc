@@ -5,6 +5,7 @@
 namespace holdfast {
 namespace {
 
+// DR-P10: docs/SCENARIOS.md.
 TEST_F(CacheTest, C2EachSnapshotSeesItsVersionAndEndedOnesKeepNothing) {
   write({1, 2});
   std::vector<std::unique_ptr<Snapshot>> held;

@@ -128,6 +128,7 @@ TEST(BudgetTest, TheSmallestTakesLessThanFiveMebibytes) {
 constexpr long kBesideKib = 3'700;
 constexpr long kBudgetKib = 4 * 1024;
 
+// DR-C10, DR-C11: nothing is appended before the commit, so nothing waits for log space.
 TEST(BudgetTest, OneTransactionOfManyTimesTheCache) {
   const auto work = [](const std::string& path) {
     auto db = Database::open(path, of_cache(kBudgetKib << 10));
@@ -199,6 +200,7 @@ TEST(BudgetTest, AReaderOpenThroughManyUpdates) {
 }
 
 // What was committed and not checkpointed, before a kill.
+// DR-A10: docs/SCENARIOS.md.
 TEST(BudgetTest, RecoveryOfALogOfManyTimesTheCache) {
   const auto work = [](const std::string& path) {
     {

@@ -87,6 +87,7 @@ TEST_F(CursorChangeTest, WhatACursorMayNotDo) {
 }
 
 // Several cursors in one tree while it is changed through each of them and beside them.
+// DR-A6: docs/SCENARIOS.md.
 TEST_F(CursorChangeTest, ManyCursorsSurviveEachOther) {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     MemoryWorld world;

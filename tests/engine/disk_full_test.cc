@@ -128,6 +128,7 @@ TEST_F(DiskFullTest, ADiskOfEverySizeUpToTheOneThatIsNeeded) {
 }
 
 // The disk is full and stays so: reading and looking go on, over closes and openings.
+// DR-C14: docs/SCENARIOS.md.
 TEST_F(DiskFullTest, AFullDiskIsReadable) {
   SimWorld world;
   {

@@ -10,6 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// DR-A7: docs/SCENARIOS.md.
 TEST_F(TransactionTest, DurabilitiesTokensAndWhoSeesWhat) {
   Database db = open();
   WriteTransaction lazy = MUST(db.begin_write());

@@ -272,6 +272,7 @@ TEST_F(HostileTest, TheNewestStateIsNeverSilentlyLostWithItsMeta) {
   outcomes.tell("pairs");
 }
 
+// DR-C4, DR-C5: a meta that names a log does not open without it.
 TEST_F(HostileTest, AMissingSwappedOrForeignLog) {
   make(true);
   MemoryWorld foreign_world;

@@ -21,7 +21,7 @@ class IdleReadersTest : public ::testing::Test {
   }
   static void fill(Database& db, int records, char with) {
     WriteTransaction writer = MUST(db.begin_write());
-    for (int n = 0; n < records; ++n) MUST(writer.put(numbered(n), std::string(1500, with)));
+    for (int n = 0; n < records; ++n) MUST(writer.put(numbered(n), std::string(400, with)));
     MUST(writer.commit(Durability::kOs));
   }
   testing::HookedStorage storage_;
@@ -35,7 +35,7 @@ class IdleReadersTest : public ::testing::Test {
 // damage.
 TEST_F(IdleReadersTest, ThePageThatIsBeingReadChangesAndMovesMeanwhile) {
   Database db = MUST(Database::open("db", options(8 << 20)));
-  fill(db, 100, 'a');
+  fill(db, 1000, 'a');
   MUST(db.close());
   for (std::uint64_t nth = 1; nth <= 6; ++nth) {
     db = MUST(Database::open("db", options(8 << 20)));
@@ -49,7 +49,7 @@ TEST_F(IdleReadersTest, ThePageThatIsBeingReadChangesAndMovesMeanwhile) {
         if (changed || !path.ends_with("db") || ++reads != nth) return {};
         changed = true;
         for (char with : {'x', 'y', 'z'}) {
-          fill(db, 100, with);
+          fill(db, 1000, with);
           done = db.checkpoint();
           if (!done) return {};
         }
@@ -59,15 +59,15 @@ TEST_F(IdleReadersTest, ThePageThatIsBeingReadChangesAndMovesMeanwhile) {
     }();
     storage_.on_read = {};
     MUST(std::move(done));
-    ASSERT_EQ(before.size(), 100U);
+    ASSERT_EQ(before.size(), 1000U);
     for (const auto& [key, value] : before)
-      ASSERT_EQ(value, std::string(1500, 'a')) << key << " " << nth;
+      ASSERT_EQ(value, std::string(400, 'a')) << key << " " << nth;
     ASSERT_TRUE(changed);
     ASSERT_EQ(before.begin()->second.front(),
               nth == 1 || changed ? before.at(numbered(99)).front() : 'a');
-    ASSERT_EQ(MUST(db.get(numbered(7))), std::string(1500, 'z'));
+    ASSERT_EQ(MUST(db.get(numbered(7))), std::string(400, 'z'));
     expect_sound(db);
-    fill(db, 100, 'a');
+    fill(db, 1000, 'a');
     MUST(db.close());
   }
 }
@@ -76,22 +76,22 @@ TEST_F(IdleReadersTest, ThePageThatIsBeingReadChangesAndMovesMeanwhile) {
 // keep their key; nobody waits for a frame that never comes.
 TEST_F(IdleReadersTest, ManyMoreIdleCursorsThanFramesKeepNobodyFromReadingAndWriting) {
   Database db = MUST(Database::open("db", options(kMinCacheBytes)));
-  constexpr int kRecords = 2000;
-  for (int n = 0; n < kRecords; ++n) MUST(db.put(numbered(n), std::string(1900, 'a')));
+  constexpr int kRecords = 8000;
+  for (int n = 0; n < kRecords; ++n) MUST(db.put(numbered(n), std::string(500, 'a')));
   const ReadTransaction reader = MUST(db.begin_read());
   std::vector<Cursor> cursors;
-  for (int n = 0; n + 1 < kRecords; n += 2) {
+  for (int n = 0; n + 1 < kRecords; n += 8) {
     cursors.push_back(MUST(reader.cursor()));
     ASSERT_TRUE(MUST(cursors.back().seek(numbered(n))));
   }
-  for (int n = 0; n < kRecords; n += 3) MUST(db.put(numbered(n), std::string(1900, 'b')));
+  for (int n = 0; n < kRecords; n += 3) MUST(db.put(numbered(n), std::string(500, 'b')));
   std::mt19937 random(1);
   for (int i = 0; i < 500; ++i)
     ASSERT_TRUE(MUST(db.get(numbered(random() % kRecords))).has_value());
-  for (int n = 0; n + 1 < kRecords; n += 2) {
-    Cursor& cursor = cursors[static_cast<std::size_t>(n / 2)];
+  for (int n = 0; n + 1 < kRecords; n += 8) {
+    Cursor& cursor = cursors[static_cast<std::size_t>(n / 8)];
     ASSERT_EQ(cursor.key(), numbered(n));
-    ASSERT_EQ(MUST(cursor.value()), std::string(1900, 'a'));
+    ASSERT_EQ(MUST(cursor.value()), std::string(500, 'a'));
     ASSERT_TRUE(MUST(cursor.next()));
     ASSERT_EQ(cursor.key(), numbered(n + 1));
   }

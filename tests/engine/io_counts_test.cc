@@ -173,7 +173,7 @@ TEST_F(IoCountsTest, APageInUseOutlivesAScanOfManyTimesTheCache) {
 }
 
 // DR-P7: whoever commits once writes no megabyte of zeros for it; who goes on has them.
-TEST_F(IoCountsTest, ZerosAreWrittenAheadFromTheSecondSyncOn) {
+TEST_F(IoCountsTest, ZerosAreWrittenAheadOnlyOnceTheFirstSpaceIsUsedUp) {
   Database db = MUST(Database::open("db", options()));
   MUST(db.put("k", "1"));
   EXPECT_LE(db.stats().log_bytes, 16U << 10);

@@ -53,6 +53,7 @@ TEST_F(OpenTest, AMissingDirectoryIsNotFound) {
   EXPECT_CODE(Database::open(directory_ / "none/db"), ErrorCode::kNotFound);
 }
 
+// DR-A1: docs/SCENARIOS.md.
 TEST_F(OpenTest, FilesThatAreNoDatabaseStayAsTheyAre) {
   for (const std::string& bytes : {std::string(), std::string("hello"), std::string(200'000, 'x'),
                                    std::string(100'000, '\0')}) {
@@ -96,6 +97,7 @@ TEST_F(OpenTest, ANewerFormatIsNamed) {
   }
 }
 
+// DR-C21: no pages of 64 KiB.
 TEST_F(OpenTest, BadOptionsAreNamed) {
   const auto expect_bad = [&](auto change, const std::string& word) {
     Options options;

@@ -89,6 +89,7 @@ TEST_F(SpaceTest, TenThousandSmallPagesComeAndGoInRandomOrder) {
   expect_sound(db);
 }
 
+// DR-A11: docs/SCENARIOS.md.
 TEST_F(SpaceTest, DeletingEverythingShrinksTheFileInTime) {
   Options options = world_.options();
   Database db = MUST(Database::open("db", options));
@@ -106,6 +107,7 @@ TEST_F(SpaceTest, DeletingEverythingShrinksTheFileInTime) {
   EXPECT_LT(world_.files()["db"].size(), full / 4);
 }
 
+// DR-C13: docs/SCENARIOS.md.
 TEST_F(SpaceTest, CrashLoopsDoNotPileUpLogFiles) {
   std::unique_ptr<MemoryWorld> world = std::make_unique<MemoryWorld>();
   std::size_t most_files = 0;

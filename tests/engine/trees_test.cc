@@ -59,6 +59,7 @@ TEST_F(TransactionTest, TreesAreApartCountedAndListedByName) {
   expect_sound(db);
 }
 
+// DR-C19: docs/SCENARIOS.md.
 TEST_F(TransactionTest, ATreeIdIsNeverUsedAgainWhileOpenAndAnAbortedOneIsNotFound) {
   Database db = open();
   WriteTransaction writer = MUST(db.begin_write());

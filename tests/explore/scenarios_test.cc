@@ -8,6 +8,7 @@ namespace {
 
 class ScenarioTest : public testing::TestWithParam<std::size_t> {};
 
+// DR-A8: docs/SCENARIOS.md.
 TEST_P(ScenarioTest, OnePreemptionAnywhere) {
   const ScenarioKind& scenario = scenarios()[GetParam()];
   const Exploration found =

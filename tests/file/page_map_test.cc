@@ -94,6 +94,7 @@ TEST_F(PageMapTest, GrowsOverGapsAndSeveralLevelsAtOnce) {
   }
 }
 
+// DR-C20: docs/SCENARIOS.md.
 TEST_F(PageMapTest, EachCopyOfRootAndInnerPagesMayRot) {
   PageMap map = fresh();
   change(map, {{0, 1}, {1, 2}, {5, 3}});

@@ -46,6 +46,7 @@ TEST_F(SlotSpaceTest, AFullDiskMeetsOnlyReserve) {
   EXPECT_EQ(slots.allocate(kNoSlot).value(), Slot{7});
 }
 
+// DR-P1: docs/SCENARIOS.md.
 TEST_F(SlotSpaceTest, NearMeansNear) {
   slots_.open(0).value();
   slots_.reserve(2000).value();

@@ -25,6 +25,7 @@ struct PageFormat : ::testing::Test {
   std::uint64_t check = 0;
 };
 
+// DR-A5: docs/SCENARIOS.md.
 TEST_F(PageFormat, SealZeroesTheGapAndNothingElse) {
   ASSERT_TRUE(verify());
   for (std::size_t i = 100; i < 4000; ++i) ASSERT_EQ(page[i], std::byte{0}) << i;

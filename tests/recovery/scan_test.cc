@@ -72,6 +72,7 @@ TEST(ScanStart, A3MissingSegmentOfTheNewestEpochIsRefusedAndA4ReadsIt) {
   EXPECT_EQ(outcome.error().code(), ErrorCode::kDamaged);
 }
 
+// DR-C5: two openings continue at one place.
 TEST(ScanStep, S1HighestClaimWinsOverBatchesAndLowerClaims) {
   LogEnv env;
   auto one = env.start(1, {});

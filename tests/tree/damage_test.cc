@@ -97,6 +97,7 @@ TEST_F(Damage, RecordOutsideTheHeap) {
   expect_found("node_record");
 }
 
+// DR-A12: docs/SCENARIOS.md.
 TEST_F(Damage, WrongLevel) {
   MapPages::Bytes& page = leaf();
   page[page_at::kKind] = static_cast<std::byte>(PageKind::kInner);

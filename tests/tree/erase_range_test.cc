@@ -177,6 +177,7 @@ TEST(EraseRangeBounds, AllOverATree) {
   }
 }
 
+// DR-C18: docs/SCENARIOS.md.
 TEST_P(EraseRange, TakesAsLongForManyAsForFew) {
   ModelTree tree(GetParam());
   for (int i = 0; i < 40000; ++i) tree.put(padded(static_cast<std::uint64_t>(i)), "some value");

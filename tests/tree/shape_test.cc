@@ -63,6 +63,7 @@ TEST_P(Shape, AscendingKeysKeepTheirPrefixOnce) {
   EXPECT_LT(totals.bytes_used / 20000, 40u);
 }
 
+// DR-P6: docs/SCENARIOS.md.
 TEST(Redo, AnInsertLogsLittleMoreThanItsRecord) {
   ModelTree tree(8192);
   for (int i = 0; i < 30; ++i) tree.put(tree.bytes(16), std::string(100, 'v'));

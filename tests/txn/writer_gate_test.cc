@@ -13,6 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// DR-P8: docs/SCENARIOS.md.
 TEST(WriterGateTest, OneAtATimeUnderContention) {
   WriterGate gate;
   std::atomic<int> inside{0};

@@ -87,6 +87,7 @@ TEST(LogWriter, AppendWriteSyncAreThreeSteps) {
   EXPECT_FALSE(log->sync_through(TxnNumber{3}).has_value());
 }
 
+// DR-A2: where a batch lies depends on the syncs before it.
 TEST(LogWriter, ASyncSealsItsBlock) {
   LogEnv env;
   auto log = env.start(1, {});

@@ -58,6 +58,7 @@ TEST(Segment, FailureLeavesNoName) {
   }
 }
 
+// DR-A3: names mean nothing.
 TEST(Segment, ListTellsFilesApartByContent) {
   LogEnv env;
   std::uint64_t number = 1;
@@ -125,6 +126,7 @@ TEST(Segment, AFileThatShrinksUnderItsReaderJustEnds) {
   }
 }
 
+// DR-C5: one flipped bit in a header takes nothing away.
 TEST(Segment, EitherHeaderServes) {
   for (const std::size_t copy : {0u, 4096u}) {
     LogEnv env;
