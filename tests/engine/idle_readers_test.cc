@@ -34,11 +34,11 @@ class IdleReadersTest : public ::testing::Test {
 // that they gave up is written again. The reader gets its own state all the same, and no false
 // damage.
 TEST_F(IdleReadersTest, ThePageThatIsBeingReadChangesAndMovesMeanwhile) {
-  Database db = MUST(Database::open("db", options(8 << 20)));
-  fill(db, 1000, 'a');
+  Database db = MUST(Database::open("db", options(kMinCacheBytes)));
+  fill(db, 4000, 'a');
   MUST(db.close());
   for (std::uint64_t nth = 1; nth <= 6; ++nth) {
-    db = MUST(Database::open("db", options(8 << 20)));
+    db = MUST(Database::open("db", options(kMinCacheBytes)));
     MUST(db.get(numbered(0)));  // The page table is there: its lock is held while it is read.
     std::uint64_t reads = 0;
     bool changed = false;
@@ -49,7 +49,7 @@ TEST_F(IdleReadersTest, ThePageThatIsBeingReadChangesAndMovesMeanwhile) {
         if (changed || !path.ends_with("db") || ++reads != nth) return {};
         changed = true;
         for (char with : {'x', 'y', 'z'}) {
-          fill(db, 1000, with);
+          fill(db, 4000, with);
           done = db.checkpoint();
           if (!done) return {};
         }
@@ -59,7 +59,7 @@ TEST_F(IdleReadersTest, ThePageThatIsBeingReadChangesAndMovesMeanwhile) {
     }();
     storage_.on_read = {};
     MUST(std::move(done));
-    ASSERT_EQ(before.size(), 1000U);
+    ASSERT_EQ(before.size(), 4000U);
     for (const auto& [key, value] : before)
       ASSERT_EQ(value, std::string(400, 'a')) << key << " " << nth;
     ASSERT_TRUE(changed);
@@ -67,7 +67,7 @@ TEST_F(IdleReadersTest, ThePageThatIsBeingReadChangesAndMovesMeanwhile) {
               nth == 1 || changed ? before.at(numbered(99)).front() : 'a');
     ASSERT_EQ(MUST(db.get(numbered(7))), std::string(400, 'z'));
     expect_sound(db);
-    fill(db, 1000, 'a');
+    fill(db, 4000, 'a');
     MUST(db.close());
   }
 }
