@@ -175,7 +175,7 @@ Result<void> DatabaseImpl::restore_meta_copies() {
 Result<bool> DatabaseImpl::step_checkpoint() {
   if (checkpoint_ == nullptr) {
     TRY(restore_meta_copies());
-    TRY(scan_free_space());
+    TRY(scan_free_space(true));
     TRY(prepare_log_for_checkpoint());
     SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
     auto fresh = std::make_unique<Checkpoint>(

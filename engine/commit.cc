@@ -65,21 +65,25 @@ void DatabaseImpl::writer_ended() noexcept {
   open_transactions_.fetch_sub(1);
 }
 
-// The cache is full of changes: those that are committed can be brought into the file. A checkpoint
+// The cache is full of changes: those that are committed can be brought into the file. No frames
+// wanted: the disk is full, and what is superseded takes slots. A checkpoint
 // under way has taken its pages off the count of dirty ones, and keeps them in memory until it
 // ends.
 Result<void> DatabaseImpl::make_room(std::uint32_t frames) {
   const std::uint32_t wanted = std::max({cache_->frame_limit() / 8, frames, 1U});
-  if (const auto parked = cache_->park(wanted); parked && *parked >= wanted / 2) return {};
+  if (frames != 0) {
+    if (const auto parked = cache_->park(wanted); parked && *parked >= wanted / 2) return {};
+  }
   MutexLock lock(checkpoint_mutex_);
   if (checkpoint_ != nullptr) TRY(run_checkpoint());
-  if (cache_->dirty_pages() == 0) return {};
+  if (frames != 0 && cache_->dirty_pages() == 0) return {};
   return run_checkpoint();
 }
 
 Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durability, bool wait) {
   const auto published = at_boundary([&]() -> Result<bool> {
     TRY(writer.usable());
+    TRY(writer.no_streams());
     TRY(writer.settle());
     return log_and_publish(writer.view());
   });
@@ -116,6 +120,11 @@ Result<bool> DatabaseImpl::log_and_publish(WriteView& view) {
     placed = placed || page.slot != kNoSlot;
     if (page.fresh && dying_.load()) dying_credit_.fetch_add(2);
   }
+  view.for_each_placed([&](PageId id, const PlacedPage& placed_at) {
+    pages.push_back({id, kNoFrame, true, {}, placed_at.slot, placed_at.check()});
+    placed = true;
+    if (dying_.load()) dying_credit_.fetch_add(2);
+  });
   // What a checkpoint brings under the map needs none.
   if (cache_->descriptors_left() < 2 * pages.size() || cache_->needs_checkpoint())
     TRY(checkpoint());

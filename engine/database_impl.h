@@ -98,7 +98,7 @@ class DatabaseImpl final : public LogObserver {
   Result<void> check_lost_pages();
   Result<std::uint64_t> unfinished_pages(const Meta& meta) const;
   Result<void> check_no_stray_log(const LogFiles& files) const;
-  Result<void> scan_free_space();
+  Result<void> scan_free_space(bool now);
   Result<void> create_file();
   Result<bool> try_to_create();
   Result<void> write_first_state();

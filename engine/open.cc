@@ -114,7 +114,7 @@ Result<void> DatabaseImpl::open_existing() {
   redo_done_ = true;
   // While the newest generation has one good copy only, what the one before needs isn't free:
   // versions may be parked before the first commit or checkpoint sees to both copies.
-  if (!read_only_ && meta_->bad_copies() == 0) TRY(scan_free_space());
+  if (!read_only_ && meta_->bad_copies() == 0) TRY(scan_free_space(false));
   return {};
 }
 
@@ -279,11 +279,13 @@ Result<void> DatabaseImpl::check_no_stray_log(const LogFiles& files) const {
   return {};
 }
 
-Result<void> DatabaseImpl::scan_free_space() {
+// Where it isn't made at opening, it is by the first checkpoint before that gives back any slot:
+// one that a version is parked in after that would look free.
+Result<void> DatabaseImpl::scan_free_space(bool now) {
   // Until the whole log is redone, ids and slots that look free may not be.
   if (slots_->scanned() || !redo_done_ || scan_given_up_) return {};
   const std::size_t maps = 1 + kept_checkpoints().size();
-  if (map_->leaf_count() * maps > kEagerScanLeaves && !wrote_.load()) return {};
+  if (map_->leaf_count() * maps > kEagerScanLeaves && !now) return {};
   std::vector<bool> used(std::size_t{slots_->high_water()} + 1);
   auto mark = [&](Slot slot) {
     if (raw(slot) < used.size()) used[raw(slot)] = true;
@@ -327,8 +329,7 @@ Result<void> DatabaseImpl::scan_free_space() {
     if (auto read = map_->read_leaf(leaf, entries); !read) {
       scan_given_up_ = true;
       // The report is the opening's: later it is read by others.
-      if (!wrote_.load())
-        report_.notes.push_back("free space is not reused: " + read.error().to_string());
+      if (!now) report_.notes.push_back("free space is not reused: " + read.error().to_string());
       return {};
     }
     scan_leaf(leaf);

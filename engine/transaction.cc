@@ -11,6 +11,7 @@
 #include "engine/transaction_state.h"
 #include "engine/tree/estimate.h"
 #include "engine/tree/get_many.h"
+#include "engine/value_stream.h"
 
 namespace holdfast {
 
@@ -38,6 +39,17 @@ Result<std::vector<std::optional<std::string>>> Reader::get_many(
     std::vector<std::optional<std::string>> values(keys.size());
     TRY(tree_get_many(state_->source(), ref, keys, values));
     return values;
+  });
+}
+
+Result<std::optional<ValueReader>> Reader::open_value(Tree tree, std::string_view key) const {
+  return at_boundary([&]() -> Result<std::optional<ValueReader>> {
+    TRY(state_->usable());
+    const TreeRef ref = TRY(state_->resolve(tree));
+    auto found = TRY(tree_find_value(state_->source(), ref, key));
+    if (!found) return std::optional<ValueReader>();
+    return std::optional<ValueReader>(
+        ValueReader(std::make_unique<ValueReadState>(*state_, ref, key, *std::move(found))));
   });
 }
 
@@ -122,6 +134,14 @@ Result<void> WriteTransaction::put(Tree tree, std::string_view key, std::string_
   });
 }
 
+Result<ValueWriter> WriteTransaction::put_stream(Tree tree, std::string_view key,
+                                                 std::optional<std::uint64_t> size) {
+  return at_boundary([&]() -> Result<ValueWriter> {
+    auto anchor = owned_->anchor();
+    return ValueWriter(std::move(anchor), TRY(owned_->begin_stream(tree, key, size)));
+  });
+}
+
 Result<bool> WriteTransaction::insert(Tree tree, std::string_view key, std::string_view value) {
   return owned_->change([&] { return owned_->put(tree, key, value, PutMode::kInsertOnly); });
 }
@@ -151,6 +171,11 @@ Result<void> WriteTransaction::put_many(Tree tree, std::span<const KeyValue> rec
       (void)TRY(owned_->put(tree, key, value, PutMode::kUpsert));
     return {};
   });
+}
+
+Result<std::uint64_t> WriteTransaction::bulk_load(Tree tree, const RecordSource& next,
+                                                  unsigned fill_percent) {
+  return owned_->all_or_nothing([&] { return owned_->bulk_load(tree, next, fill_percent); });
 }
 
 Result<void> WriteTransaction::apply(const WriteBatch& batch) {

@@ -2,6 +2,7 @@
 
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
+#include "engine/value_stream.h"
 
 namespace holdfast {
 namespace {
@@ -190,6 +191,7 @@ Result<void> WriteState::settle() {
 void WriteState::end() noexcept {
   if (ended_) return;
   ended_ = true;
+  streams_.clear();
   view_.end();
   db_.writer_ended();
 }

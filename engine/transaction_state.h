@@ -12,10 +12,12 @@
 #include "engine/txn/dying.h"
 #include "engine/txn/snapshot_view.h"
 #include "engine/txn/write_view.h"
+#include "holdfast/transaction.h"
 
 namespace holdfast {
 
 class DatabaseImpl;
+class ValueStream;
 class WriteState;
 
 class ReadState {
@@ -100,6 +102,19 @@ class WriteState final : public ReadState {
                            std::optional<std::string_view> to);
   Result<void> drop_tree(Tree tree);
 
+  // Within all_or_nothing(). In bulk_load.cc.
+  Result<std::uint64_t> bulk_load(Tree tree, const RecordSource& next, unsigned fill_percent);
+
+  // Values on their way in, in value_stream.cc. A number that names none is one whose time is over.
+  Result<std::uint64_t> begin_stream(Tree tree, std::string_view key,
+                                     std::optional<std::uint64_t> size);
+  Result<void> append_to_stream(std::uint64_t number, std::string_view bytes);
+  Result<void> finish_stream(std::uint64_t number);
+  void end_stream(std::uint64_t number) noexcept;
+  ValueStream* find_stream(std::uint64_t number) noexcept;
+  // kInvalidArgument where one is open.
+  [[nodiscard]] Result<void> no_streams() const;
+
   // Ends all savepoints, and writes the record counts into the catalog.
   Result<void> settle();
 
@@ -153,6 +168,8 @@ class WriteState final : public ReadState {
   void rolled_back(std::map<TreeId, std::int64_t>&& records) noexcept;
 
   WriteView view_;
+  std::map<std::uint64_t, std::unique_ptr<ValueStream>> streams_;  // They end before the view.
+  std::uint64_t streams_made_ = 0;
   std::map<TreeId, std::int64_t> records_;
   std::vector<SavepointMark> savepoints_;  // As many as the view has.
   std::uint64_t savepoints_made_ = 0;

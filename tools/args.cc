@@ -154,10 +154,24 @@ class Parser {
   void add_put() {
     CLI::App* sub =
         verb(Verb::kPut, "put", "Store a value; creates the database and the tree",
-             "holdfast put fruit.db apple red\n  holdfast put fruit.db photo - < a.jpg");
+             "holdfast put fruit.db apple red\n  holdfast put fruit.db photo --file a.jpg");
     key(sub);
-    sub->add_option("VALUE", args_.value, "The value; - reads it from standard input")->required();
-    sub->parse_complete_callback([this] { args_.value_from_input = args_.value == "-"; });
+    CLI::Option* value =
+        sub->add_option("VALUE", args_.value, "The value; - reads it from standard input");
+    CLI::Option* file = sub->add_option("--file", args_.value_file, "Read the value from this file")
+                            ->type_name("PATH")
+                            ->check(CLI::Validator(
+                                [](const std::string& path) {
+                                  return path.empty()
+                                             ? std::string("a path has at least one character")
+                                             : std::string();
+                                },
+                                "", ""))
+                            ->excludes(value);
+    sub->parse_complete_callback([this, value, file] {
+      if (value->count() + file->count() == 0) throw CLI::RequiredError("VALUE or --file PATH");
+      args_.value_from_input = args_.value == "-";
+    });
     tree(sub);
     creation(sub);
     durability(sub);
@@ -249,6 +263,9 @@ class Parser {
     count(sub, "--commit-every", "Records per commit (default 10000)", 1,
           [this](std::uint64_t records) { args_.commit_every = records; });
     sub->add_flag("--atomic", args_.atomic, "All or nothing: one transaction");
+    sub->add_flag("--sorted", args_.sorted,
+                  "Keys ascend, after all that the tree has: full pages, in one transaction");
+    sub->parse_complete_callback([this] { args_.atomic = args_.atomic || args_.sorted; });
     creation(sub);
     durability(sub);
     json(sub, "Answer with one JSON object");

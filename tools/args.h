@@ -52,6 +52,7 @@ struct Arguments {
   std::string new_name;  // rename
   std::string copy_to;   // backup, restore: the file that is made.
   bool value_from_input = false;
+  std::string value_file;  // Empty: none.
 
   std::optional<std::string> from;
   std::optional<std::string> to;
@@ -63,6 +64,7 @@ struct Arguments {
   std::string input = "-";  // load: a file, or "-" for standard input.
   std::uint64_t commit_every = 10000;
   bool atomic = false;
+  bool sorted = false;
 
   bool all = false;
   TextFormat format = TextFormat::kByteValue;

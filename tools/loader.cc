@@ -151,6 +151,10 @@ Loader::Done Loader::load_atomically(RecordReader& reader) {
     if (auto begun = begin_section(database); !begun) return begun;
     auto tree = tree_named(*writer, tree_);
     if (!tree) return std::unexpected(stop_for(tree.error(), 0));
+    if (args_.sorted) {
+      if (auto loaded = load_sorted(*writer, *tree, reader); !loaded) return loaded;
+      continue;
+    }
     for (;;) {
       if (interrupted()) return std::unexpected(InputStop{ExitCode::kInterrupted, "Interrupted."});
       auto more = reader.next_record(record);
@@ -168,6 +172,37 @@ Loader::Done Loader::load_atomically(RecordReader& reader) {
   return {};
 }
 
+// A section's records as one bulk load.
+Loader::Done Loader::load_sorted(WriteTransaction& writer, Tree tree, RecordReader& reader) {
+  Record record;
+  InputStop stop;
+  bool stopped = false;
+  const auto stop_at = [&](InputStop why) {
+    stop = std::move(why);
+    stopped = true;
+    return std::unexpected(Error(ErrorCode::kCancelled, "the input has stopped"));
+  };
+  const auto loaded = writer.bulk_load(tree, [&]() -> Result<std::optional<KeyValue>> {
+    if (interrupted()) return stop_at({ExitCode::kInterrupted, "Interrupted."});
+    auto more = reader.next_record(record);
+    if (!more) return stop_at(more.error());
+    if (!*more) return std::optional<KeyValue>();
+    ++read_;
+    show_progress();
+    return std::optional<KeyValue>(KeyValue{record.key, record.value});
+  });
+  if (loaded) return {};
+  if (stopped) return std::unexpected(std::move(stop));
+  InputStop refused = stop_for(loaded.error(), record.line);
+  // What is out of order is a fault of the input, as a limit is.
+  if (loaded.error().code() == ErrorCode::kInvalidArgument) {
+    refused.code = ExitCode::kFailed;
+    refused.sentence += " Sort it by the keys' bytes, or leave out --sorted.";
+  }
+  refused.sentence += remedy(loaded.error(), &record);
+  return std::unexpected(std::move(refused));
+}
+
 Loader::Done Loader::put(WriteTransaction& writer, Tree tree, const Record& record) const {
   auto put_in = writer.put(tree, record.key, record.value);
   if (put_in) return {};
@@ -181,7 +216,7 @@ std::string Loader::remedy(const Error& error, const Record* record) const {
   if (error.code() != ErrorCode::kLimitExceeded) return "";
   const std::size_t key_bytes_max = max_key_bytes(database_.stats().page_size);
   if (record != nullptr && record->key.size() > key_bytes_max) return "";
-  return args_.atomic ? " Give more with --cache, or leave out --atomic."
+  return args_.atomic ? " Give more with --cache, or leave out --atomic and --sorted."
                       : " Give more with --cache.";
 }
 

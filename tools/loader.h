@@ -40,6 +40,7 @@ class Loader {
   Done commit_batch();
   Done commit_records(std::size_t begin, std::size_t end);
   Done load_atomically(RecordReader& reader);
+  Done load_sorted(WriteTransaction& writer, Tree tree, RecordReader& reader);
   Done put(WriteTransaction& writer, Tree tree, const Record& record) const;
   [[nodiscard]] std::string remedy(const Error& error, const Record* record) const;
   void show_progress();

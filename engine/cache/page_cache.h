@@ -85,6 +85,14 @@ struct ToPark {
   std::uint64_t check = 0;
 };
 
+// Where a page lies, and its check, as small as can be: one is kept for each page of a long value.
+struct PlacedPage {
+  Slot slot{};
+  std::uint32_t check_low = 0;
+  std::uint32_t check_high = 0;
+  [[nodiscard]] std::uint64_t check() const { return std::uint64_t{check_high} << 32 | check_low; }
+};
+
 // A transaction that reads, for people.
 struct OldestReader {
   TxnNumber txn{};
@@ -159,6 +167,9 @@ class PageCache {
   // Writes private content to slots of its own. What was written has one afterwards; what wasn't
   // costs a slot. kDiskFull, kIo: some weren't written.
   Result<void> write_out(std::span<ToPark> pages);
+  // Writes fresh pages, sealed here, to slots that follow each other where they can, the first
+  // after `after`; says in `placed` where. kDiskFull, kIo: none has a slot.
+  Result<void> write_fresh(std::span<std::byte> pages, Slot after, std::span<PlacedPage> placed);
   // Reads it back. kDamaged, kIo.
   Result<void> read_back(PageId page, Slot slot, std::uint64_t check, FrameIndex frame) {
     return read_into(page, slot, check, 64, frame);

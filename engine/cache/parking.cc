@@ -146,6 +146,56 @@ bool PageCache::put_descriptor(FrameIndex frame, Slot slot, std::uint64_t check,
   return true;
 }
 
+// A slot to which a write failed stays unused here too.
+Result<void> PageCache::write_fresh(std::span<std::byte> pages, Slot after,
+                                    std::span<PlacedPage> placed) {
+  const std::size_t page_size = config_.page_size;
+  const auto count = static_cast<std::uint32_t>(pages.size() / page_size);
+  if (config_.before_parking) TRY(config_.before_parking());
+  std::vector<IoRequest> requests;
+  requests.reserve(count);
+  TRY(config_.slots->reserve(count));
+  std::optional<Error> error;
+  std::uint32_t given = 0;
+  while (given < count && !error) {
+    const auto run = config_.slots->allocate_run(count - given, after);
+    if (!run) {
+      config_.slots->unreserve(count - given);
+      error = run.error();
+      break;
+    }
+    IoRequest& request = requests.emplace_back();
+    request.kind = IoRequest::Kind::kWrite;
+    request.file = config_.file;
+    request.offset = config_.slots->offset_of(run->first);
+    request.buffer = pages.subspan(given * page_size, run->count * page_size);
+    for (std::uint32_t i = 0; i < run->count; ++i, ++given) {
+      const std::uint64_t check = seal_page(pages.subspan(given * page_size, page_size));
+      after = Slot{raw(run->first) + i};
+      placed[given] = {after, static_cast<std::uint32_t>(check),
+                       static_cast<std::uint32_t>(check >> 32)};
+    }
+  }
+  if (!error) {
+    config_.storage->submit(requests);
+    config_.storage->complete(requests);
+  }
+  for (const IoRequest& request : requests) {
+    if (request.error && !error) error = request.error;
+  }
+  if (!error) {
+    pages_parked_.fetch_add(count, std::memory_order_relaxed);
+    return {};
+  }
+  std::uint32_t at = 0;
+  for (const IoRequest& request : requests) {
+    for (std::size_t i = 0; i < request.buffer.size() / page_size; ++i, ++at) {
+      if (!request.error) config_.slots->free(placed[at].slot);
+    }
+  }
+  return std::unexpected(*error);
+}
+
 // A slot to which a write failed stays unused. Those that were written have theirs afterwards.
 Result<void> PageCache::write_parked(std::span<ToPark> chosen) {
   const std::size_t page_size = config_.page_size;

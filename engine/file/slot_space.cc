@@ -135,6 +135,39 @@ Result<Slot> SlotSpace::allocate(Slot near) {
   return Slot{slot};
 }
 
+// The first free slot of a stretch; 0: there is none.
+std::uint32_t SlotSpace::find_stretch(std::uint32_t length) const {
+  std::uint32_t found = 0;
+  for (std::uint32_t slot = 1; slot <= allocated_; ++slot) {
+    if (slot % 64 == 0 && (bits_[slot / 64] | kept_word(slot / 64)) == ~std::uint64_t{0}) {
+      found = 0;
+      slot += 63;
+      continue;
+    }
+    found = taken(slot) ? 0 : found + 1;
+    if (found == length) return slot + 1 - length;
+  }
+  return 0;
+}
+
+Result<SlotSpace::SlotRun> SlotSpace::allocate_run(std::uint32_t most, Slot after) {
+  MutexLock lock(mutex_);
+  std::uint32_t first = after == kNoSlot || prefer_low_ ? 0 : raw(after) + 1;
+  if (first == 0 || first > allocated_ || taken(first))
+    first = prefer_low_ ? 0 : find_stretch(most);
+  if (first == 0) first = find_free(next_);
+  if (first == 0) {
+    TRY(grow(most));
+    first = find_free(next_);
+  }
+  std::uint32_t count = 0;
+  while (count < most && first + count <= allocated_ && !taken(first + count))
+    set_used(first + count++);
+  free_ -= count;
+  reserved_ -= std::min<std::uint64_t>(reserved_, count);
+  return SlotRun{Slot{first}, count};
+}
+
 void SlotSpace::free(Slot slot) {
   if (slot == kNoSlot) return;
   MutexLock lock(mutex_);

@@ -43,6 +43,13 @@ class SlotSpace {
   // Uses up one reserved slot; as near to `near` as can be found quickly. Errors: those of growing
   // the file, kDiskFull above all.
   Result<Slot> allocate(Slot near);
+  // Uses up one to `most` reserved slots that follow each other: after `after` where those are
+  // free, else a stretch of that length, else what is there. Errors as allocate().
+  struct SlotRun {
+    Slot first{};
+    std::uint32_t count = 0;
+  };
+  Result<SlotRun> allocate_run(std::uint32_t most, Slot after);
   void free(Slot slot);
   // While set, allocate() takes the lowest free slot whatever is near: to empty the file's tail.
   void prefer_low(bool low);
@@ -99,6 +106,7 @@ class SlotSpace {
   void kept_changed() noexcept;
   void set_used(std::uint32_t slot) { bits_[slot / 64] |= std::uint64_t{1} << (slot % 64); }
   [[nodiscard]] std::uint32_t find_free(std::uint32_t near) const;
+  [[nodiscard]] std::uint32_t find_stretch(std::uint32_t length) const;
   void cover(std::uint32_t slot);
 
   StorageFile& file_;

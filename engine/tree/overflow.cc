@@ -1,13 +1,14 @@
 #include "engine/tree/overflow.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "engine/base/result.h"
 
 namespace holdfast {
 namespace {
 
-std::uint32_t pages_for(std::uint32_t bytes, std::uint32_t page_size) {
+std::uint32_t pages_for(std::uint64_t bytes, std::uint32_t page_size) {
   const std::uint64_t capacity = overflow_page_capacity(page_size);
   return static_cast<std::uint32_t>((bytes + capacity - 1) / capacity);
 }
@@ -55,7 +56,57 @@ Result<void> release_run(PageSink& sink, TreeId tree, const OverflowStub& run, s
   return sink.cut({.tree = tree, .first = run.first, .run_pages = run.pages});
 }
 
+Result<void> write_overflow(PageRun& run, std::string_view value) {
+  while (!value.empty()) {
+    Editor page = TRY(run.next(PageKind::kOverflow, 0));
+    const std::string_view part = value.substr(0, overflow_page_capacity(page.page_size()));
+    page.write(kPageHeadBytes, as_bytes(part));
+    page.set_gap(static_cast<std::uint16_t>(kPageHeadBytes + part.size()),
+                 static_cast<std::uint16_t>(page.page_size()));
+    value.remove_prefix(part.size());
+  }
+  return {};
+}
+
+Result<OverflowWriter> OverflowWriter::begin(PageSink& sink, TreeId tree, std::uint64_t bytes) {
+  return OverflowWriter(TRY(sink.begin_run(tree, pages_for(bytes, sink.page_size()))));
+}
+
+void OverflowWriter::close_page() {
+  if (in_page_ == 0) return;
+  page_.set_gap(static_cast<std::uint16_t>(kPageHeadBytes + in_page_),
+                static_cast<std::uint16_t>(page_.page_size()));
+  in_page_ = 0;
+}
+
+Result<void> OverflowWriter::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (in_page_ == 0) page_ = TRY(run_->next(PageKind::kOverflow, 0));
+    const std::size_t capacity = overflow_page_capacity(page_.page_size());
+    const std::string_view part = bytes.substr(0, capacity - in_page_);
+    page_.write(kPageHeadBytes + in_page_, as_bytes(part));
+    in_page_ += static_cast<std::uint32_t>(part.size());
+    bytes_ += part.size();
+    bytes.remove_prefix(part.size());
+    if (in_page_ == capacity) close_page();
+  }
+  return {};
+}
+
+Result<OverflowStub> OverflowWriter::finish() {
+  close_page();
+  OverflowStub stub{run_->first(), run_->pages(), static_cast<std::uint32_t>(bytes_)};
+  TRY(run_->join());
+  run_.reset();
+  return stub;
+}
+
 Result<OverflowStub> write_overflow(PageSink& sink, TreeId tree, std::string_view value) {
+  if (sink.writes_once(value.size())) {
+    OverflowWriter writer = TRY(OverflowWriter::begin(sink, tree, value.size()));
+    TRY(writer.append(value));
+    return writer.finish();
+  }
   const std::uint32_t page_size = sink.page_size();
   OverflowStub stub;
   stub.bytes = static_cast<std::uint32_t>(value.size());
@@ -96,6 +147,33 @@ Result<void> read_overflow(PageSource& source, TreeId tree, const OverflowStub& 
     value.append(TRY(overflow_part(source, tree, stub, i)));
   }
   return {};
+}
+
+Result<std::size_t> read_overflow_at(PageSource& source, TreeId tree, const OverflowStub& stub,
+                                     std::uint64_t offset, std::span<std::byte> into) {
+  if (offset >= stub.bytes) return 0;
+  const std::size_t wanted =
+      static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), stub.bytes - offset));
+  const std::size_t capacity = overflow_page_capacity(source.page_size());
+  std::size_t read = 0;
+  while (read < wanted) {
+    const std::uint64_t at = offset + read;
+    const auto index = static_cast<std::uint32_t>(at / capacity);
+    const PageGuard guard(source);
+    const auto page = overflow_part(source, tree, stub, index);
+    if (!page) {
+      const Error& why = page.error();
+      return std::unexpected(Error(
+          why.code(),
+          why.message() + "; of the value's " + std::to_string(stub.bytes) + " bytes those from " +
+              std::to_string(index * std::uint64_t{capacity}) + " on are in that page",
+          why.place()));
+    }
+    const std::string_view part = page->substr(at % capacity).substr(0, wanted - read);
+    std::memcpy(into.data() + read, part.data(), part.size());
+    read += part.size();
+  }
+  return read;
 }
 
 Result<bool> overflow_equals(PageSource& source, TreeId tree, const OverflowStub& stub,

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,7 @@ struct OverflowStub {
   PageId first = kNoPage;
   std::uint32_t pages = 0;
   std::uint32_t bytes = 0;  // Of the value.
+  friend bool operator==(const OverflowStub&, const OverflowStub&) = default;
 
   [[nodiscard]] std::string encode() const;
   // False when the numbers don't fit each other.
@@ -39,9 +42,36 @@ inline constexpr std::uint32_t kLongRunPages = 16384;
 Result<void> release_run(PageSink& sink, TreeId tree, const OverflowStub& run,
                          std::uint32_t most = kLongRunPages);
 
+// Writes a value as its bytes come, in constant memory. Nothing changes in the tree: finish() makes
+// the pages the sink's, and whoever stores the stub keeps them.
+class OverflowWriter {
+ public:
+  // `bytes` of the value, or more than that to come, at most: kMaxValueBytes where it isn't known.
+  static Result<OverflowWriter> begin(PageSink& sink, TreeId tree, std::uint64_t bytes);
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  Result<void> append(std::string_view bytes);
+  // At least one byte was appended.
+  Result<OverflowStub> finish();
+
+ private:
+  explicit OverflowWriter(std::unique_ptr<PageRun> run) : run_(std::move(run)) {}
+  void close_page();
+
+  std::unique_ptr<PageRun> run_;
+  Editor page_;  // Being filled.
+  std::uint32_t in_page_ = 0;
+  std::uint64_t bytes_ = 0;
+};
+
+// To the next pages of a run.
+Result<void> write_overflow(PageRun& run, std::string_view value);
 Result<OverflowStub> write_overflow(PageSink& sink, TreeId tree, std::string_view value);
 Result<void> read_overflow(PageSource& source, TreeId tree, const OverflowStub& stub,
                            std::string& value);
+// The value's bytes from `offset` on, as many as `into` has room for or there are; answers their
+// number. A guard is held for one page at a time. kDamaged says from which of the value's bytes on.
+Result<std::size_t> read_overflow_at(PageSource& source, TreeId tree, const OverflowStub& stub,
+                                     std::uint64_t offset, std::span<std::byte> into);
 // Whether that is its value. Ends at the first page that differs.
 Result<bool> overflow_equals(PageSource& source, TreeId tree, const OverflowStub& stub,
                              std::string_view value);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "engine/base/types.h"
@@ -119,6 +120,26 @@ struct CutPart {
   bool damaged = false;         // Can't be read: to be kept in mind, not to be freed.
 };
 
+// Pages with consecutive ids that go to storage as they are written, once, and aren't in memory
+// after that. Nobody knows of them before join(); destroyed without it, they and their ids are
+// free. It ends before its sink does. An error leaves the sink as it was; only destroying the run
+// is left then.
+class PageRun {
+ public:
+  PageRun() = default;
+  virtual ~PageRun() = default;
+  PageRun(const PageRun&) = delete;
+  PageRun& operator=(const PageRun&) = delete;
+
+  [[nodiscard]] virtual PageId first() const = 0;
+  [[nodiscard]] virtual std::uint32_t pages() const = 0;  // So far.
+  // The next page, formatted, to be filled before the next call. kLimitExceeded: that were more
+  // than the run was begun for. kDiskFull, kIo.
+  virtual Result<Editor> next(PageKind kind, std::uint8_t level) = 0;
+  // They are pages of the sink from here on, like those it has created. After the last next().
+  virtual Result<void> join() = 0;
+};
+
 // Writing, within one write transaction.
 class PageSink : public PageSource {
  public:
@@ -132,6 +153,13 @@ class PageSink : public PageSource {
   // `count` new formatted overflow pages with consecutive ids; answers the first. Reach each by
   // edit().
   virtual Result<PageId> create_run(TreeId tree, std::uint32_t count) = 0;
+
+  // Whether so many bytes, all for new pages, had better go to a PageRun.
+  [[nodiscard]] virtual bool writes_once(std::uint64_t) const { return false; }
+  // For up to `most` pages: as many ids as that are spoken for until the run ends.
+  virtual Result<std::unique_ptr<PageRun>> begin_run(TreeId, std::uint32_t) {
+    return std::unexpected(Error(ErrorCode::kInternal, "pages can't be written in runs here"));
+  }
 
   // The page is complete and won't be looked at again by the change that is being made: it needn't
   // stay in memory. Its editor is no good any more.

@@ -8,7 +8,6 @@
 #include "engine/tree/make_room.h"
 #include "engine/tree/mend.h"
 #include "engine/tree/node_edit.h"
-#include "engine/tree/overflow.h"
 
 namespace holdfast {
 namespace {
@@ -43,29 +42,17 @@ Result<OverflowStub> stub_of(const PageSource& source, TreeRef tree, const Found
   return stub;
 }
 
-Result<void> check_limits(const PageSource& source, TreeRef tree, std::string_view key,
-                          std::string_view value) {
-  const std::size_t most = max_key_bytes(source.page_size());
-  ErrorPlace place;
-  place.tree = raw(tree.id);
-  if (key.size() > most) {
-    return fail(ErrorCode::kLimitExceeded,
-                "the key has " + std::to_string(key.size()) +
-                    " bytes; the limit at this page size is " + std::to_string(most),
-                place);
-  }
-  if (value.size() > kMaxValueBytes) {
-    return fail(ErrorCode::kLimitExceeded,
-                "the value has " + std::to_string(value.size()) + " bytes; the limit is " +
-                    std::to_string(kMaxValueBytes),
-                place);
-  }
-  return {};
-}
-
 Result<void> release_overflow(PageSink& sink, TreeRef tree, const Found& found) {
   if (!found.place.found || !found.record.overflow) return {};
   return release_run(sink, tree.id, TRY(stub_of(sink, tree, found)));
+}
+
+Result<void> store_run(PageSink& sink, TreeRef tree, const Path& path, const Found& found,
+                       std::string_view key, const OverflowStub& run) {
+  TRY(release_overflow(sink, tree, found));
+  const std::string stub = run.encode();
+  return store_entry(sink, tree, path, path.depth - 1,
+                     {found.place.index, found.place.found, key, stub, true});
 }
 
 // Where find() has been: inserted, or in place of what is there.
@@ -93,6 +80,26 @@ Result<void> remove(PageSink& sink, TreeRef tree, const Path& path, Found& found
 }
 
 }  // namespace
+
+Result<void> check_limits(const PageSource& source, TreeRef tree, std::string_view key,
+                          std::uint64_t value_bytes) {
+  const std::size_t most = max_key_bytes(source.page_size());
+  ErrorPlace place;
+  place.tree = raw(tree.id);
+  if (key.size() > most) {
+    return fail(ErrorCode::kLimitExceeded,
+                "the key has " + std::to_string(key.size()) +
+                    " bytes; the limit at this page size is " + std::to_string(most),
+                place);
+  }
+  if (value_bytes > kMaxValueBytes) {
+    return fail(ErrorCode::kLimitExceeded,
+                "the value has " + std::to_string(value_bytes) + " bytes; the limit is " +
+                    std::to_string(kMaxValueBytes),
+                place);
+  }
+  return {};
+}
 
 Result<PageId> tree_create(PageSink& sink, TreeId id) {
   const PageGuard guard(sink);
@@ -127,7 +134,7 @@ Result<bool> tree_contains(PageSource& source, TreeRef tree, std::string_view ke
 
 Result<PutOutcome> tree_put(PageSink& sink, TreeRef tree, std::string_view key,
                             std::string_view value, PutMode mode) {
-  TRY(check_limits(sink, tree, key, value));
+  TRY(check_limits(sink, tree, key, value.size()));
   const PageGuard guard(sink);
   Path path;
   Found found = TRY(find(sink, tree, key, path));
@@ -137,6 +144,31 @@ Result<PutOutcome> tree_put(PageSink& sink, TreeRef tree, std::string_view key,
 
   TRY(store(sink, tree, path, found, key, value));
   return PutOutcome{existed, true};
+}
+
+Result<PutOutcome> tree_put_run(PageSink& sink, TreeRef tree, std::string_view key,
+                                const OverflowStub& run) {
+  TRY(check_limits(sink, tree, key, run.bytes));
+  const PageGuard guard(sink);
+  Path path;
+  const Found found = TRY(find(sink, tree, key, path));
+  TRY(store_run(sink, tree, path, found, key, run));
+  return PutOutcome{found.place.found, true};
+}
+
+Result<std::optional<FoundValue>> tree_find_value(PageSource& source, TreeRef tree,
+                                                  std::string_view key) {
+  const PageGuard guard(source);
+  Path path;
+  const Found found = TRY(find(source, tree, key, path));
+  if (!found.place.found) return std::optional<FoundValue>();
+  FoundValue value;
+  if (found.record.overflow) {
+    value.run = TRY(stub_of(source, tree, found));
+  } else {
+    value.inlined.assign(found.record.payload);
+  }
+  return std::optional<FoundValue>(std::move(value));
 }
 
 Result<bool> tree_erase(PageSink& sink, TreeRef tree, std::string_view key) {
@@ -151,7 +183,7 @@ Result<bool> tree_erase(PageSink& sink, TreeRef tree, std::string_view key) {
 Result<SwapOutcome> tree_compare_and_set(PageSink& sink, TreeRef tree, std::string_view key,
                                          std::optional<std::string_view> expected,
                                          std::optional<std::string_view> desired) {
-  TRY(check_limits(sink, tree, key, desired.value_or("")));
+  TRY(check_limits(sink, tree, key, desired.value_or("").size()));
   const PageGuard guard(sink);
   Path path;
   Found found = TRY(find(sink, tree, key, path));

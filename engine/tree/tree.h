@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "engine/base/types.h"
+#include "engine/tree/overflow.h"
 #include "engine/tree/page_source.h"
 #include "holdfast/error.h"
 
@@ -44,6 +45,25 @@ struct PutOutcome {
 // kLimitExceeded and changes nothing.
 Result<PutOutcome> tree_put(PageSink& sink, TreeRef tree, std::string_view key,
                             std::string_view value, PutMode mode = PutMode::kUpsert);
+
+// The same for a value that stands in a run already, which is the record's from here on.
+Result<PutOutcome> tree_put_run(PageSink& sink, TreeRef tree, std::string_view key,
+                                const OverflowStub& run);
+
+// Where a record's value is: in its leaf, then here, or in a run.
+struct FoundValue {
+  std::string inlined;
+  OverflowStub run;  // Of no pages: none.
+  [[nodiscard]] std::uint64_t bytes() const { return run.pages != 0 ? run.bytes : inlined.size(); }
+  friend bool operator==(const FoundValue&, const FoundValue&) = default;
+};
+// Nothing: there is no such key. Reads no overflow pages.
+Result<std::optional<FoundValue>> tree_find_value(PageSource& source, TreeRef tree,
+                                                  std::string_view key);
+
+// kLimitExceeded where no record may have this key, or a value of so many bytes.
+Result<void> check_limits(const PageSource& source, TreeRef tree, std::string_view key,
+                          std::uint64_t value_bytes);
 
 // False when there was no such key.
 Result<bool> tree_erase(PageSink& sink, TreeRef tree, std::string_view key);

@@ -77,6 +77,9 @@ Result<Batches> encode_batches(WriteView& view, PageCache& cache) {
 #endif
     append_edits(payload(), page.page, page.edits.base(), page.edits.bytes());
   }
+  view.for_each_placed([&](PageId id, const PlacedPage& placed) {
+    append_place(payload(), id, placed.slot, placed.check());
+  });
   for (const IdRun& run : view.freed()) append_free(payload(), run.first, run.count);
   return batches;
 }

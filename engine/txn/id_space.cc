@@ -55,6 +55,18 @@ void IdSpace::give_back(IdRuns&& runs) noexcept {
   returned_.splice(returned_.end(), runs);
 }
 
+void IdSpace::give_back_unused(IdRuns&& run) noexcept {
+  {
+    MutexLock lock(mutex_);
+    const IdRun& unused = run.front();
+    if (raw(unused.first) + unused.count == next_) {
+      next_ = raw(unused.first);
+      return run.clear();
+    }
+  }
+  give_back(std::move(run));
+}
+
 void IdSpace::insert(IdRun run) {
   if (run.count == 0) return;
   const std::uint32_t first = raw(run.first);

@@ -23,6 +23,10 @@ class IdSpace {
   // Used by nobody, and not free already. Takes the list over, and no memory.
   void give_back(IdRuns&& runs) noexcept;
 
+  // The same for one run that was taken and never used: where nothing was given out after it, it
+  // counts as never given out.
+  void give_back_unused(IdRuns&& run) noexcept;
+
   [[nodiscard]] std::uint32_t high_water() const;
   [[nodiscard]] std::uint64_t free_ids() const;
 

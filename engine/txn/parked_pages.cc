@@ -54,9 +54,9 @@ Result<bool> WriteView::room_from_others(std::uint32_t wanted) {
 Result<void> WriteView::may_grow() {
   const std::size_t bytes = bytes_noted();
   cache_.charge_transaction(bytes);
-  if (cache_.leaves_frames(bytes, live_)) return {};
+  if (cache_.leaves_frames(bytes, live_ + placed_)) return {};
   return fail(ErrorCode::kLimitExceeded,
-              "the transaction changes " + std::to_string(live_) +
+              "the transaction changes " + std::to_string(live_ + placed_) +
                   " pages, and the cache has no room to note more: commit smaller transactions, "
                   "or set a larger cache_bytes",
               {.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)});

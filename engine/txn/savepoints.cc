@@ -80,6 +80,7 @@ void WriteView::release_savepoint() {
     note_edits(page);
   }
   for (std::size_t at = top.pages; at < pages_.size(); ++at) pages_[at].level = to;
+  join_runs(to);
   below.allocated.splice(below.allocated.end(), top.allocated);
   below.given_up.splice(below.given_up.end(), top.given_up);
   below.freed.splice(below.freed.end(), top.freed);
@@ -111,6 +112,7 @@ void WriteView::roll_back() noexcept {
   }
   top.set_aside.clear();
   drop_added_since(top.pages);
+  roll_back_runs();
   forget_released(top.given_up);
   forget_released(top.freed);
   top.given_up.clear();

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t kFreedRunBytes = 40;  // A run in its list, with its share of released_.
 constexpr std::size_t kPrivateBytes = sizeof(WriteView::PrivatePage) + 40;  // With its index entry.
+// Of a run: where it lies now, as it is published, as the log gets it, and as it lies there.
+constexpr std::size_t kPlacedBytes = sizeof(PlacedPage) + sizeof(WrittenPage) + 17 + 16;
 
 }  // namespace
 
@@ -33,12 +35,14 @@ void WriteView::drop() noexcept {
   let_go_of_current();
   while (!savepoints_.empty()) end_savepoint();
   for (PrivatePage& page : pages_) forget(page);
+  while (!runs_.empty()) free_run(runs_.begin());
   ids_.give_back(std::move(bottom_.allocated));
   clear();
 }
 
 void WriteView::hand_over() noexcept {
   let_go_of_current();
+  hand_over_runs();
   ids_.give_back(std::move(bottom_.given_up));
   clear();
 }
@@ -86,7 +90,7 @@ void WriteView::note_edits(PrivatePage& page) noexcept {
 // Of the budget: what is kept of each page, its edits, and at most so much of what savepoints keep.
 std::size_t WriteView::bytes_noted() const {
   return pages_.size() * kPrivateBytes + edit_bytes_ + aside_ * cache_.page_size() / 2 +
-         freed_runs() * kFreedRunBytes;
+         freed_runs() * kFreedRunBytes + placed_ * kPlacedBytes + run_bytes_;
 }
 
 void WriteView::drop_unchanged(PrivatePage& page) {
@@ -149,6 +153,11 @@ Result<void> WriteView::read_base(const PrivatePage& page, std::span<std::byte> 
 
 Result<const std::byte*> WriteView::page(PageId id) {
   if (PrivatePage* mine = find_private(id)) return content(*mine);
+  if (const PlacedPage* placed = find_placed(id)) {
+    // A few are kept at hand: the upper levels of what was loaded.
+    if (pages_.size() < cache_.frame_limit() && has_room(2)) return content(*TRY(take_placed(id)));
+    return borrow(id, placed->slot, placed->check());
+  }
   const FrameIndex frame = TRY(find_shared(id));
   let_go_of_current();
   current_ = frame;
@@ -159,11 +168,15 @@ Result<const std::byte*> WriteView::page(PageId id) {
 Result<const std::byte*> WriteView::content(PrivatePage& page) {
   if (page.frame == kNoFrame && has_room(2)) TRY(load(page));
   if (page.frame != kNoFrame) return cache_.data(page.frame);
+  return borrow(page.page, page.slot, page.check);
+}
+
+Result<const std::byte*> WriteView::borrow(PageId id, Slot slot, std::uint64_t check) {
   let_go_of_current();
   auto frame = cache_.take_frame();
   if (!frame) return doomed(frame.error());
   borrowed_ = *frame;
-  auto read = cache_.read_back(page.page, page.slot, page.check, borrowed_);
+  auto read = cache_.read_back(id, slot, check, borrowed_);
   if (!read) return doomed(read.error());
   return cache_.data(borrowed_);
 }
@@ -175,6 +188,7 @@ Result<PagePin> WriteView::pin(PageId id) {
     if (mine->frame == kNoFrame) return PagePin();
     return PagePin(this, cache_.data(mine->frame), kNoFrame);
   }
+  if (find_placed(id) != nullptr) return PagePin();
   const FrameIndex frame = TRY(find_shared(id));
   const bool kept = cache_.pin(frame);
   cache_.unpin_base(frame);
@@ -216,6 +230,11 @@ Result<Editor> WriteView::edit(PageId id) {
     if (mine->level != depth()) TRY(set_aside(*mine));
     TRY(load(*mine));
     return editor_of(*mine);
+  }
+  if (find_placed(id) != nullptr) {
+    PrivatePage& mine = *TRY(take_placed(id));
+    TRY(load(mine));
+    return editor_of(mine);
   }
   if (run_ && raw(id) - raw(run_->ids.first) < run_->ids.count && !index_.contains(id))
     return add_fresh(id, run_->tree, PageKind::kOverflow, 0);
@@ -287,7 +306,9 @@ Result<PageId> WriteView::create_run(TreeId tree, std::uint32_t count) {
 
 Result<void> WriteView::release(PageId first, std::uint32_t count) {
   ++changes_;
+  if (TRY(release_run(first, count))) return {};
   for (std::uint32_t i = 0; i < count; ++i) {
+    if (find_placed(first + i) != nullptr) (void)TRY(take_placed(first + i));
     // A checkpoint will have to write its leaf of the map anew: this loads it.
     const PageId id = first + i;
     auto there = find_private(id) != nullptr ? Result<bool>(true) : cache_.has_page(id);
@@ -305,7 +326,8 @@ Result<void> WriteView::release(PageId first, std::uint32_t count) {
 // off.
 Result<void> WriteView::cut(const CutPart& part) {
   ++changes_;
-  if (part.run_pages != 0 && find_private(part.first) != nullptr)
+  if (part.run_pages != 0 &&
+      (find_private(part.first) != nullptr || find_placed(part.first) != nullptr))
     return release(part.first, part.run_pages);
   if (part.run_pages != 0) {
     const PageId last = part.first + (part.run_pages - 1);
@@ -352,7 +374,7 @@ std::size_t WriteView::freed_runs() const {
 Result<void> WriteView::note_released(PageId id, bool fresh) {
   IdRuns& runs = fresh ? level().given_up : level().freed;
   if (runs.empty() || raw(runs.back().first) + runs.back().count != raw(id)) {
-    if (!cache_.leaves_frames(bytes_noted(), live_)) {
+    if (!cache_.leaves_frames(bytes_noted(), live_ + placed_)) {
       return fail(ErrorCode::kLimitExceeded,
                   "the transaction frees pages in " + std::to_string(freed_runs()) +
                       " places, and the cache has no room to note more: erase in smaller "

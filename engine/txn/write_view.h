@@ -6,6 +6,10 @@
 // (a `place`), and what is edited later builds on that. It happens between two changes only, and to
 // pages that a change has finished.
 //
+// Runs are written to such slots from the first, through no frame: a long value's pages, a bulk
+// load's. Of each page only its place is kept (placed_runs.cc), until something is to be done with
+// it: then it becomes a private page that lies in its slot, which stays the run's.
+//
 // Savepoints nest. The first touch of a page after one sets aside what the page was: content in a
 // frame of its own, and its edits; what follows goes into a new list. Rolling back puts that back
 // and drops the pages and ids that came since; releasing joins the lists, so that the log sees one
@@ -14,6 +18,8 @@
 
 #include <deque>
 #include <functional>
+#include <map>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -56,9 +62,21 @@ class WriteView final : public PageSink {
   [[nodiscard]] TxnNumber number() const { return number_; }
   // Whether these are bytes of some page.
   [[nodiscard]] bool owns(const void* bytes) const { return cache_.owns(bytes); }
-  [[nodiscard]] bool changed() const { return live_ != 0 || !bottom_.freed.empty(); }
+  [[nodiscard]] bool changed() const {
+    return live_ != 0 || !runs_.empty() || !bottom_.freed.empty();
+  }
   // Some may be released() again.
   [[nodiscard]] std::deque<PrivatePage>& pages() { return pages_; }
+  // Pages of runs, in their order, that aren't among those: f(page, place).
+  template <class F>
+  void for_each_placed(F&& f) const {
+    for (const auto& [first, run] : runs_) {
+      for (std::uint32_t i = 0; i < run.pages.size(); ++i) {
+        const PageId id{first + i};
+        if (!index_.contains(id) && !released_.contains(id)) f(id, run.pages[i]);
+      }
+    }
+  }
   // Publishing takes them over.
   [[nodiscard]] IdRuns& freed() { return bottom_.freed; }
 
@@ -106,6 +124,9 @@ class WriteView final : public PageSink {
   Result<Editor> edit(PageId id) override;
   Result<Editor> create(TreeId tree, PageKind kind, std::uint8_t level) override;
   Result<PageId> create_run(TreeId tree, std::uint32_t count) override;
+  [[nodiscard]] bool writes_once(std::uint64_t bytes) const override;
+  // The view outlives it; drop() may come first.
+  Result<std::unique_ptr<PageRun>> begin_run(TreeId tree, std::uint32_t most) override;
   Result<void> finished(PageId id) override;
   Result<void> release(PageId first, std::uint32_t count) override;
   Result<void> cut(const CutPart& part) override;
@@ -124,6 +145,15 @@ class WriteView final : public PageSink {
     std::uint64_t check = 0;
     EditList edits = EditList::fresh();
   };
+  class Run;
+  static constexpr std::uint32_t kStays = UINT32_MAX;
+  // A run that was joined. Its slots are its own until they are published.
+  struct PlacedRun {
+    std::deque<PlacedPage> pages;
+    std::uint32_t level = 0;         // Savepoints open when it was joined.
+    std::uint32_t gone_at = kStays;  // Released as a whole with so many open: more than then.
+  };
+  using PlacedRuns = std::map<std::uint32_t, PlacedRun>;  // By first page.
   // Pages of a run of which nothing is written yet.
   struct FreshRun {
     IdRun ids;
@@ -142,8 +172,17 @@ class WriteView final : public PageSink {
     return static_cast<std::uint32_t>(savepoints_.size());
   }
 
+  PlacedRuns::iterator run_of(PageId id);
+  const PlacedPage* find_placed(PageId id);
+  Result<PrivatePage*> take_placed(PageId id);
+  Result<bool> release_run(PageId first, std::uint32_t count);
+  void free_run(PlacedRuns::iterator run) noexcept;
+  void hand_over_runs() noexcept;
+  void join_runs(std::uint32_t to) noexcept;
+  void roll_back_runs() noexcept;
   PrivatePage* find_private(PageId id);
   Result<const std::byte*> content(PrivatePage& page);
+  Result<const std::byte*> borrow(PageId id, Slot slot, std::uint64_t check);
   Result<void> load(PrivatePage& page);
   [[nodiscard]] bool has_room(std::uint64_t more) const;
   Result<void> park_pages(std::uint32_t wanted);
@@ -187,11 +226,14 @@ class WriteView final : public PageSink {
   std::size_t live_ = 0;            // Those that aren't released.
   std::size_t in_frames_ = 0;       // Those that are in memory.
   std::size_t aside_ = 0;           // Frames that savepoints keep.
-  std::size_t hand_ = 0;            // Into pages_: where parking looks next.
-  std::vector<PageId> finished_;    // To be parked next.
-  std::optional<FreshRun> run_;     // The run that is being written.
-  std::size_t edit_bytes_ = 0;      // Of pages_, as last looked at.
-  std::vector<std::uint32_t> edited_;                // Pages that a change has edited since.
+  PlacedRuns runs_;
+  std::size_t placed_ = 0;             // Pages of runs, of those that are being written too.
+  std::size_t run_bytes_ = 0;          // Buffers of those.
+  std::size_t hand_ = 0;               // Into pages_: where parking looks next.
+  std::vector<PageId> finished_;       // To be parked next.
+  std::optional<FreshRun> run_;        // The run that is being written.
+  std::size_t edit_bytes_ = 0;         // Of pages_, as last looked at.
+  std::vector<std::uint32_t> edited_;  // Pages that a change has edited since.
   std::unordered_map<PageId, std::uint32_t> index_;  // Into pages_.
   Level bottom_;
   std::vector<Level> savepoints_;

@@ -123,6 +123,8 @@ class LabDatabase {
   bool begin_write();
   Result<Tree> tree_to_change(std::uint8_t tree);
   void put(const Op& op);
+  void put_stream(const Op& op);
+  void bulk_load(const Op& op);
   void erase(const Op& op);
   void erase_range(const Op& op);
   void create_tree(const Op& op);

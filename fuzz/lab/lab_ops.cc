@@ -25,6 +25,12 @@ void LabDatabase::apply(const Op& op) {
     case Kind::kPutRun:
       put(op);
       break;
+    case Kind::kPutStream:
+      put_stream(op);
+      break;
+    case Kind::kBulkLoad:
+      bulk_load(op);
+      break;
     case Kind::kErase:
     case Kind::kEraseRun:
       erase(op);

@@ -21,6 +21,8 @@ struct KindInfo {
 constexpr std::array kKinds = {
     KindInfo{Kind::kPut, "put", 24},
     KindInfo{Kind::kPutRun, "put run", 8},
+    KindInfo{Kind::kPutStream, "put stream", 6},
+    KindInfo{Kind::kBulkLoad, "bulk load", 4},
     KindInfo{Kind::kErase, "erase", 12},
     KindInfo{Kind::kEraseRun, "erase run", 4},
     KindInfo{Kind::kEraseRange, "erase range", 4},
@@ -170,6 +172,15 @@ Op draw_op(Choices& choices, const Shape& shape, const Swarm& swarm) {
       op.bytes = static_cast<std::uint32_t>(choices.scale(shape.value_bytes_max + 1) - 1);
       op.count = static_cast<std::uint16_t>(op.kind == Kind::kPutIf ? choices.below(8)
                                                                     : choices.scale(40));
+      break;
+    case Kind::kPutStream:
+    case Kind::kBulkLoad:
+      op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
+      op.key = static_cast<std::uint32_t>(choices.below(shape.key_count));
+      op.bytes = static_cast<std::uint32_t>(choices.scale(shape.value_bytes_max + 1) - 1);
+      if (op.kind == Kind::kPutStream) op.bytes *= 4;
+      op.count = static_cast<std::uint16_t>(op.kind == Kind::kPutStream ? choices.below(8)
+                                                                        : choices.scale(200));
       break;
     case Kind::kEraseRange:
       op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));

@@ -16,8 +16,10 @@ class Swarm;
 
 struct Op {
   enum class Kind : std::uint8_t {
-    kPut,     // Begins a write transaction where none is open, as all changes do.
-    kPutRun,  // `count` keys from `key` on.
+    kPut,        // Begins a write transaction where none is open, as all changes do.
+    kPutRun,     // `count` keys from `key` on.
+    kPutStream,  // A value of `bytes` in pieces; finished or not, by `count`.
+    kBulkLoad,   // `count` keys after the tree's last, in one go; in the wrong order now and then.
     kErase,
     kEraseRun,    // `count` keys drawn from all, by `key`.
     kEraseRange,  // Between keys number `key` and `count`, whichever is less; 0: to the end.

@@ -17,5 +17,6 @@
 #include "holdfast/stats.h"
 #include "holdfast/transaction.h"
 #include "holdfast/tree.h"
+#include "holdfast/value.h"
 #include "holdfast/verify.h"
 #include "holdfast/write_batch.h"

@@ -12,11 +12,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "holdfast/cursor.h"
@@ -25,6 +28,7 @@
 #include "holdfast/options.h"
 #include "holdfast/savepoint.h"
 #include "holdfast/tree.h"
+#include "holdfast/value.h"
 #include "holdfast/write_batch.h"
 
 namespace holdfast {
@@ -47,6 +51,10 @@ struct KeyValue {
   std::string_view key;
   std::string_view value;
 };
+
+/// Gives the next record each time, then nothing; its views are good until the next call. It may
+/// not use the transaction that asks.
+using RecordSource = std::function<Result<std::optional<KeyValue>>()>;
 
 /// What lies in a range of keys, without walking it.
 struct RangeEstimate {
@@ -76,6 +84,14 @@ class HOLDFAST_EXPORT Reader {
   }
   [[nodiscard]] Result<std::vector<std::optional<std::string>>> get_many(
       Tree tree, std::span<const std::string_view> keys) const;
+
+  /// The value of `key` to be read piece by piece, or nothing: see value.h. Reads no more than
+  /// where it is. Errors as get().
+  [[nodiscard]] Result<std::optional<ValueReader>> open_value(std::string_view key) const {
+    return open_value(Tree{}, key);
+  }
+  [[nodiscard]] Result<std::optional<ValueReader>> open_value(Tree tree,
+                                                              std::string_view key) const;
 
   [[nodiscard]] Result<bool> contains(std::string_view key) const { return contains(Tree{}, key); }
   [[nodiscard]] Result<bool> contains(Tree tree, std::string_view key) const;
@@ -145,6 +161,17 @@ class HOLDFAST_EXPORT WriteTransaction : public Reader {
   }
   [[nodiscard]] Result<void> put(Tree tree, std::string_view key, std::string_view value);
 
+  /// Begins a value that comes piece by piece, see value.h: nothing changes before its finish().
+  /// `size` is how many bytes it will have, if that is known: page ids for as many are then spoken
+  /// for until it ends, else for the largest value. Errors: kLimitExceeded (key, size), kNotFound
+  /// (tree), kOutOfMemory, and those of a transaction that ended or is doomed; it goes on.
+  [[nodiscard]] Result<ValueWriter> put_stream(std::string_view key,
+                                               std::optional<std::uint64_t> size = std::nullopt) {
+    return put_stream(Tree{}, key, size);
+  }
+  [[nodiscard]] Result<ValueWriter> put_stream(Tree tree, std::string_view key,
+                                               std::optional<std::uint64_t> size = std::nullopt);
+
   /// Stores it only where there is none: false, and nothing changed, when there is one.
   /// Errors of these three as put().
   [[nodiscard]] Result<bool> insert(std::string_view key, std::string_view value) {
@@ -189,6 +216,30 @@ class HOLDFAST_EXPORT WriteTransaction : public Reader {
     return put_many(Tree{}, records);
   }
   [[nodiscard]] Result<void> put_many(Tree tree, std::span<const KeyValue> records);
+  /// Stores records that come in ascending order of their keys, the first after the tree's last (an
+  /// empty tree has none), and answers how many: faster than as many put(), into pages that are
+  /// `fill_percent` full (50 to 100) and written once, in memory that doesn't grow with their
+  /// number but for some 170 bytes a page, until a checkpoint has followed the commit. All or
+  /// nothing: after an error the transaction goes on as it was. Errors: kInvalidArgument where a
+  /// key isn't after the one before, with both and the record's number, or `fill_percent` is none;
+  /// whatever `next` answers; those of put().
+  [[nodiscard]] Result<std::uint64_t> bulk_load(Tree tree, const RecordSource& next,
+                                                unsigned fill_percent = kBulkFillPercent);
+  /// The same from a range whose elements have first and second, or are KeyValues.
+  template <std::forward_iterator It, std::sentinel_for<It> End>
+    requires std::is_lvalue_reference_v<std::iter_reference_t<It>>
+  [[nodiscard]] Result<std::uint64_t> bulk_load(Tree tree, It from, End to,
+                                                unsigned fill_percent = kBulkFillPercent) {
+    const RecordSource next = [&from, &to]() -> Result<std::optional<KeyValue>> {
+      if (from == to) return std::optional<KeyValue>();
+      const auto& [key, value] = *from;
+      ++from;
+      return std::optional<KeyValue>(KeyValue{key, value});
+    };
+    return bulk_load(tree, next, fill_percent);
+  }
+  static constexpr unsigned kBulkFillPercent = 95;
+
   /// Makes the changes of a recorded batch, all or, after an error, none.
   [[nodiscard]] Result<void> apply(const WriteBatch& batch);
 

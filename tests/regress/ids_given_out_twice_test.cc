@@ -67,7 +67,7 @@ TEST(Regress, IdsFreedBeforeARecoveryCheckpoint) {
     erase(db, 'k', 0, 5);
     ASSERT_TRUE(db.checkpoint().has_value());
     erase(db, 'k', 5, 20);
-    put(db, 'k', 20, 30, 300000);
+    put(db, 'k', 20, 80, 50000);
     machine.first.copy_to(machine.second, "dir", "db");  // The machine stops here.
   }
   machine.environment.storage = &machine.second;

@@ -210,6 +210,25 @@ TEST_F(DumpLoad, AtomicIsAllOrNothing) {
   EXPECT_EQ(good.out, "{\"records\":2,\"commits\":1,\"complete\":true}\n");
 }
 
+TEST_F(DumpLoad, SortedInputGoesInAsOneAndAKeyOutOfOrderIsNamed) {
+  ASSERT_EQ(holdfast({"load", "DB"}, {.input = hostile_tsv()}).code, 0);
+  const std::string dump = holdfast({"dump", "DB"}).out;
+  const Outcome load = holdfast({"load", other_, "--sorted", "--json"}, {.input = dump});
+  EXPECT_EQ(load.code, 0) << load.err;
+  EXPECT_NE(load.out.find("\"commits\":1"), std::string::npos) << load.out;
+  EXPECT_EQ(holdfast({"dump", other_}).out, dump);
+  EXPECT_EQ(holdfast({"check", other_}).code, 0);
+  const std::string more = "xa\t1\nxc\t2\nxb\t3\n";
+  const std::string said = refusal(more, {"--sorted"});
+  EXPECT_NE(said.find("Line 3: record 3 of a bulk load has the key \"xb\""), std::string::npos)
+      << said;
+  EXPECT_NE(said.find("\"xc\""), std::string::npos) << said;
+  EXPECT_NE(said.find("leave out --sorted"), std::string::npos) << said;
+  EXPECT_NE(refusal("xa\t1\nwrong\n", {"--sorted"}).find("Nothing was changed"), std::string::npos);
+  EXPECT_NE(refusal("a\t1\n", {"--sorted"}).find("tree's last key"), std::string::npos);
+  EXPECT_EQ(holdfast({"dump", "DB"}).out, dump);
+}
+
 TEST_F(DumpLoad, FilesStandardInputAndNoInputAtAll) {
   write_file(folder_ / "in.tsv", "a\t1");
   EXPECT_EQ(holdfast({"load", "DB", folder_ / "in.tsv"}).out, "1 record loaded in 1 commit.\n");

@@ -1,4 +1,6 @@
 // put, get, del, scan and trees, with their exit codes.
+#include <fstream>
+
 #include "tests/tools/command_fixture.h"
 
 namespace holdfast::test {
@@ -14,16 +16,32 @@ TEST_F(RecordCommands, GetWritesTheExactBytesOfAValue) {
   EXPECT_EQ(got.out, value);
 }
 
-TEST_F(RecordCommands, ALargeValueGetsTheCacheItNeedsUnlessOneIsGiven) {
+TEST_F(RecordCommands, ALargeValueGoesThroughASmallCache) {
   std::string value(std::size_t{50} << 20, '\0');
   for (std::size_t i = 0; i < value.size(); i += 1000) value[i] = static_cast<char>(i / 1000);
-  const Outcome small = holdfast({"put", "DB", "k", "-", "--cache", "16M"}, {.input = value});
+  const Outcome small = holdfast({"put", "DB", "k", "-", "--cache", "1M"}, {.input = value});
   EXPECT_EQ(small.code, 2);
   EXPECT_NE(small.err.find("cache"), std::string::npos);
-  const Outcome put = holdfast({"put", "DB", "k", "-"}, {.input = value});
+  const Outcome put = holdfast({"put", "DB", "k", "-", "--cache", "4M"}, {.input = value});
   EXPECT_EQ(put.code, 0) << put.err;
   EXPECT_TRUE(holdfast({"get", "DB", "k"}).out == value);
   EXPECT_TRUE(holdfast({"get", "DB", "k", "--cache", "1M"}).out == value);
+}
+
+TEST_F(RecordCommands, AValueComesFromAFile) {
+  const std::string value(300'000, 'v');
+  const std::string path = folder_ / "a value";
+  std::ofstream(path, std::ios::binary) << value;
+  EXPECT_EQ(holdfast({"put", "DB", "k", "--file", path}).code, 0);
+  EXPECT_TRUE(holdfast({"get", "DB", "k"}).out == value);
+  EXPECT_EQ(holdfast({"put", "DB", "k", "v", "--file", path}).code, 2);
+  EXPECT_EQ(holdfast({"put", "DB", "k"}).code, 2);
+  EXPECT_EQ(holdfast({"put", "DB", "k", "--file", ""}).code, 2);
+  const Outcome missing = holdfast({"put", "DB", "k", "--file", path + " that isn't"});
+  EXPECT_EQ(missing.code, 3);
+  EXPECT_NE(missing.err.find("a value that isn't could not be opened"), std::string::npos);
+  EXPECT_EQ(holdfast({"put", "DB", "k", "--file", folder_ / ""}).code, 3);
+  EXPECT_TRUE(holdfast({"get", "DB", "k"}).out == value);
 }
 
 TEST_F(RecordCommands, EmptyKeysAndValuesAreRecordsLikeOthers) {

@@ -91,6 +91,45 @@ Result<PageId> MapPages::create_run(TreeId tree, std::uint32_t count) {
   return first;
 }
 
+// Ids are given when it begins; those that it doesn't need are lost.
+class MapPages::Run final : public PageRun {
+ public:
+  Run(MapPages& pages, TreeId tree, std::uint32_t most)
+      : sink_(pages), tree_(tree), first_{pages.next_id_}, most_(most) {
+    sink_.next_id_ += most;
+  }
+  PageId first() const override { return first_; }
+  std::uint32_t pages() const override { return static_cast<std::uint32_t>(written_.size()); }
+  Result<Editor> next(PageKind kind, std::uint8_t level) override {
+    if (pages() == most_) return fail(ErrorCode::kLimitExceeded, "the run is full");
+    auto bytes = std::make_unique<Bytes>(sink_.page_size_);
+    format_page(*bytes, 7, sink_.txn_, first_ + pages(), tree_, kind, level);
+    sink_.spoil_gap(*bytes);
+    written_.push_back({std::move(bytes), std::make_unique<EditList>(EditList::fresh())});
+    return Editor(*written_.back().bytes, written_.back().list.get());
+  }
+  Result<void> join() override {
+    ++sink_.changes_;
+    PageId id = first_;
+    for (Private& page : written_) {
+      sink_.private_[id] = std::move(page);
+      id = id + 1;
+    }
+    return {};
+  }
+
+ private:
+  MapPages& sink_;
+  TreeId tree_;
+  PageId first_;
+  std::uint32_t most_;
+  std::vector<Private> written_;
+};
+
+Result<std::unique_ptr<PageRun>> MapPages::begin_run(TreeId tree, std::uint32_t most) {
+  return std::unique_ptr<PageRun>(std::make_unique<Run>(*this, tree, most));
+}
+
 Result<void> MapPages::release(PageId first, std::uint32_t count) {
   ++changes_;
   for (std::uint32_t i = 0; i < count; ++i) {

@@ -32,6 +32,7 @@ class MapPages : public PageSink {
   Result<Editor> edit(PageId id) override;
   Result<Editor> create(TreeId tree, PageKind kind, std::uint8_t level) override;
   Result<PageId> create_run(TreeId tree, std::uint32_t count) override;
+  Result<std::unique_ptr<PageRun>> begin_run(TreeId tree, std::uint32_t most) override;
   Result<void> release(PageId first, std::uint32_t count) override;
   Result<void> cut(const CutPart& part) override;
 
@@ -51,6 +52,7 @@ class MapPages : public PageSink {
   std::string complaint;
 
  private:
+  class Run;
   struct Private {
     std::unique_ptr<Bytes> bytes;
     std::unique_ptr<EditList> list;
