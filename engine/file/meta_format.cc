@@ -71,7 +71,7 @@ bool kept_are_sane(const Meta& meta) {
     if (ended && kept != KeptMap{}) return false;
     if (ended) continue;
     if (kept.id <= before || kept.id > meta.generation || kept.txn > meta.txn ||
-        kept.map_height > 4 || kept.id_high_water > meta.id_high_water ||
+        kept.map_height > 4 || kept.id_high_water > kPageIdEnd ||
         kept.slot_high_water > meta.slot_high_water)
       return false;
     before = kept.id;

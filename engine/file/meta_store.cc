@@ -96,6 +96,12 @@ Result<void> MetaStore::write(Meta meta) {
 Result<void> MetaStore::write_copies(const Meta& meta, std::span<const unsigned> copies) {
   Block block;
   encode_meta(meta, block);
+  // What nobody could read would be found at the next opening, when an older state opens.
+  if (auto readable = decode_meta(block); !readable) {
+    return fail(
+        ErrorCode::kInternal, "a meta block was to be written that no opening would accept",
+        {.file = file_->path(), .offset = {}, .page = {}, .tree = {}, .txn = raw(meta.txn)});
+  }
   for (unsigned copy : copies) TRY(file_->write(meta_offset(copy), block));
   TRY(file_->sync());
   for (unsigned copy : copies) {

@@ -1,6 +1,7 @@
 // The rules M1 to M3 of the meta store, and which block is believed when some are bad.
 #include "engine/file/meta_store.h"
 
+#include "engine/base/limits.h"
 #include "tests/file/file_fixture.h"
 
 namespace holdfast {
@@ -35,6 +36,17 @@ TEST_F(MetaStoreTest, M1WritesTheOtherPairThenSyncsThenReadsBack) {
   store.write(some_meta()).value();
   EXPECT_EQ(file_.calls, first);
   EXPECT_EQ(store.meta().generation, 3U);
+}
+
+TEST_F(MetaStoreTest, AMetaThatNobodyCouldReadIsNotWritten) {
+  MetaStore store = with_generations(2);
+  Meta meta = some_meta();
+  meta.map_height = 5;
+  const auto written = store.write(meta);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code(), ErrorCode::kInternal);
+  EXPECT_TRUE(file_.calls.empty());
+  EXPECT_EQ(MetaStore::open(file_).value().meta().generation, 2U);
 }
 
 TEST_F(MetaStoreTest, M1AWriteThatNeverReachedTheMediumFails) {
@@ -188,7 +200,9 @@ TEST_F(MetaStoreTest, AListOfKeptCheckpointsComesBackAndImpossibleOnesAreDamage)
   EXPECT_TRUE(refused([](KeptMap& kept) { kept.id = 21; })) << "of a generation to come";
   EXPECT_TRUE(refused([](KeptMap& kept) { kept.txn = TxnNumber{51}; }));
   EXPECT_TRUE(refused([](KeptMap& kept) { kept.map_height = 5; }));
-  EXPECT_TRUE(refused([](KeptMap& kept) { kept.id_high_water = 91; }));
+  EXPECT_TRUE(refused([](KeptMap& kept) { kept.id_high_water = kPageIdEnd + 1; }));
+  // Ids that were spoken for then, and weren't needed.
+  EXPECT_FALSE(refused([](KeptMap& kept) { kept.id_high_water = 91; }));
   EXPECT_TRUE(refused([](KeptMap& kept) { kept.slot_high_water = 81; }));
   meta = good;
   meta.kept = {};
