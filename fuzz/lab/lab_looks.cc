@@ -114,10 +114,12 @@ void LabDatabase::judge_leaks(const VerifyReport& report) {
   const std::uint64_t lost = stats.pages - std::min(stats.pages, report.pages_checked);
   if (!lost_ids_) lost_ids_ = db_->recovery().created ? 0 : lost;
   differ("page ids in use", stats.pages, report.pages_checked + std::min(lost, *lost_ids_));
-  // A slot whose write failed is left alone.
+  // A slot whose write failed is left alone; and all of them where a kept map could not be read.
   const std::uint64_t used = slots - report.slots_free;
   const std::uint64_t named = report.pages_checked + report.map_pages_checked + report.kept_slots;
-  differ("slots in use", used, std::clamp(used, named, named + bad_slots_.value_or(0)));
+  const bool unread = !kept_.empty() && weather_ != Weather::kFair;
+  const std::uint64_t most = unread ? slots : named + bad_slots_.value_or(0);
+  differ("slots in use", used, std::clamp(used, named, std::max(named, most)));
   differ("bytes of changes in memory", stats.cache_dirty_bytes + stats.cache_version_bytes, 0);
 }
 

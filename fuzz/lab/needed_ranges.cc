@@ -86,26 +86,29 @@ class Walk {
 };
 
 // The metas that are needed, by copy: the newest generation's, and where that is alone, what it
-// replaced.
+// replaced. That is in the other pair: a mended copy goes over whatever its own pair had before.
 std::array<std::optional<Meta>, kMetaCopies> needed_metas(const MetaBlocks& blocks) {
   std::array<std::optional<Meta>, kMetaCopies> metas;
   std::uint64_t newest = 0;
+  unsigned pair = 0;
   for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
-    if (auto meta = decode_meta(blocks[copy])) {
-      newest = std::max(newest, meta->generation);
-      metas[copy] = *std::move(meta);
-    }
+    auto meta = decode_meta(blocks[copy]);
+    if (!meta) continue;
+    if (meta->generation > newest) pair = copy % 2;
+    newest = std::max(newest, meta->generation);
+    metas[copy] = *std::move(meta);
   }
   unsigned good_copies = 0;
   std::uint64_t before = 0;
-  for (const auto& meta : metas) {
-    if (!meta) continue;
-    good_copies += meta->generation == newest ? 1 : 0;
-    if (meta->generation != newest) before = std::max(before, meta->generation);
+  for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
+    if (!metas[copy]) continue;
+    good_copies += metas[copy]->generation == newest ? 1 : 0;
+    if (copy % 2 != pair) before = std::max(before, metas[copy]->generation);
   }
-  for (auto& meta : metas) {
-    if (!meta || meta->generation == newest) continue;
-    if (good_copies >= 2 || meta->generation != before) meta.reset();
+  for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
+    if (!metas[copy] || metas[copy]->generation == newest) continue;
+    if (good_copies >= 2 || copy % 2 == pair || metas[copy]->generation != before)
+      metas[copy].reset();
   }
   return metas;
 }
