@@ -4,15 +4,21 @@
 //   reader       a snapshot that stays open through 10 million updates, 64 MiB
 //   cursors      10,000 idle cursors, 16 MiB
 //   data         random reads and writes of data 50 times the cache, 16 MiB
+//   value        one value of 1 GiB in pieces, 64 MiB; HOLDFAST_VALUE_BYTES says another size
+//   load         2 million sorted records by put() and by bulk_load(), 64 MiB
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <random>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "holdfast/holdfast.h"
@@ -179,16 +185,102 @@ void data(const std::string& path) {
   stage.done(db);
 }
 
+// Bytes that this process has handed to the system to be written.
+std::uint64_t written_so_far() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  std::uint64_t bytes = 0;
+  while (io >> name >> bytes) {
+    if (name == "wchar:") return bytes;
+  }
+  return 0;
+}
+
+void print_written(const Database& db, std::uint64_t before, std::uint64_t bytes) {
+  std::printf("  written by byte: %.3f, of them %.3f to the log\n",
+              static_cast<double>(written_so_far() - before) / static_cast<double>(bytes),
+              static_cast<double>(db.stats().log_bytes) / static_cast<double>(bytes));
+}
+
+void value(const std::string& path) {
+  const char* asked = std::getenv("HOLDFAST_VALUE_BYTES");
+  const std::uint64_t bytes = asked == nullptr ? 1024 * kMiB : std::strtoull(asked, nullptr, 10);
+  Database db = must(Database::open(path, with_cache(bytes > 1024 * kMiB ? 96 : 64)));
+  std::string piece(kMiB, '\0');
+  for (std::size_t i = 0; i < piece.size(); ++i)
+    piece[i] = static_cast<char>(i * 2654435761U >> 13);
+  const std::uint64_t before = written_so_far();
+  Stage stage("one value in pieces");
+  auto writer = must(db.begin_write());
+  auto stream = must(writer.put_stream("value", bytes));
+  for (std::uint64_t at = 0; at < bytes; at += piece.size()) {
+    must(stream.append(std::string_view(piece).substr(0, bytes - at)));
+    stage.look();
+  }
+  must(stream.finish());
+  must(writer.commit());
+  must(db.checkpoint());
+  stage.done(db);
+  print_written(db, before, bytes);
+  Stage reading("  and read");
+  const auto reader = must(db.begin_read());
+  const auto found = must(reader.open_value("value"));
+  std::string read(kMiB, '\0');
+  for (std::uint64_t at = 0; at < bytes; at += read.size()) {
+    const std::size_t got = must(found->read(at, std::as_writable_bytes(std::span(read))));
+    if (got != std::min<std::uint64_t>(read.size(), bytes - at) ||
+        std::string_view(read).substr(0, got) != std::string_view(piece).substr(0, got))
+      std::printf("WRONG bytes\n");
+    reading.look();
+  }
+  reading.done(db);
+}
+
+void load(const std::string& path) {
+  constexpr std::uint64_t kRecords = 2'000'000;
+  const std::string text(100, 'l');
+  const std::uint64_t bytes = kRecords * (key_of(0).size() + text.size());
+  for (const bool bulk : {false, true}) {
+    const std::string file = path + (bulk ? "_bulk" : "_put");
+    Database db = must(Database::open(file, with_cache(64)));
+    const std::uint64_t before = written_so_far();
+    Stage stage(bulk ? "2 million records by bulk_load()" : "2 million records by put()");
+    auto writer = must(db.begin_write());
+    if (bulk) {
+      std::uint64_t n = 0;
+      std::string key;
+      must(writer.bulk_load({}, [&]() -> holdfast::Result<std::optional<holdfast::KeyValue>> {
+        if (n == kRecords) return std::optional<holdfast::KeyValue>();
+        key = key_of(n++);
+        if (n % 10'000 == 0) stage.look();
+        return std::optional(holdfast::KeyValue{key, text});
+      }));
+    } else {
+      for (std::uint64_t n = 0; n < kRecords; ++n) must(writer.put(key_of(n), text));
+    }
+    must(writer.commit());
+    must(db.checkpoint());
+    stage.done(db);
+    print_written(db, before, bytes);
+    const auto report = must(db.verify());
+    std::printf("  pages full of keys and values to %.1f %%\n",
+                100 * static_cast<double>(report.trees.front().bytes_used) /
+                    static_cast<double>((report.trees.front().pages) * db.stats().page_size));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: memory_bench DIRECTORY [transaction|reader|cursors|data …]\n");
+    std::fprintf(stderr,
+                 "usage: memory_bench DIRECTORY [transaction|reader|cursors|data|value|load …]\n");
     return 2;
   }
   const std::vector<std::string> wanted(argv + 2, argv + argc);
   const std::pair<const char*, void (*)(const std::string&)> scenarios[] = {
-      {"cursors", cursors}, {"data", data}, {"transaction", transaction}, {"reader", reader}};
+      {"cursors", cursors}, {"data", data},   {"transaction", transaction},
+      {"reader", reader},   {"value", value}, {"load", load}};
   for (const auto& [name, run] : scenarios) {
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
     const std::string path = std::string(argv[1]) + "/memory_bench_" + name;

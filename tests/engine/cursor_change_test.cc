@@ -153,7 +153,9 @@ TEST_F(CursorChangeTest, ManyCursorsSurviveEachOther) {
       const auto value = walker.cursor.value();
       const auto want = model.find(*walker.key);
       ASSERT_EQ(value.has_value(), want != model.end());
-      if (value) ASSERT_EQ(*value, want->second);
+      if (value) {
+        ASSERT_EQ(*value, want->second);
+      }
     }
     walkers.clear();
     MUST(writer.commit());

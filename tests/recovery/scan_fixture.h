@@ -7,6 +7,26 @@
 
 namespace holdfast::testing {
 
+inline constexpr const char* kFirst = "dir/db.log-1-1";
+
+// One transaction, synced.
+inline void commit(LogWriter& log, std::uint64_t txn, std::size_t filler = 0,
+                   std::uint32_t batches = 1) {
+  ASSERT_TRUE(put(log, txn, filler, batches).has_value());
+  ASSERT_TRUE(log.sync_through(TxnNumber{txn}).has_value());
+}
+
+inline void commit_os(LogWriter& log, std::uint64_t txn, std::size_t filler = 0,
+                      std::uint32_t batches = 1) {
+  ASSERT_TRUE(put(log, txn, filler, batches).has_value());
+  ASSERT_TRUE(log.write_through(TxnNumber{txn}).has_value());
+}
+
+inline void zero(CrashStorage& storage, const std::string& path, std::size_t from,
+                 std::size_t bytes) {
+  std::fill_n(storage.bytes(path).begin() + static_cast<std::ptrdiff_t>(from), bytes, std::byte{0});
+}
+
 inline LogStart start_of(const LogWriter& log, const LogPosition& at = {}) {
   return {log.first_segment(), at, log.first_segment().epoch, log.first_segment()};
 }

@@ -23,7 +23,9 @@ void expect_as_in_the_model(ModelTree& tree, const std::vector<std::string>& key
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto want = tree.model.find(keys[i]);
     ASSERT_EQ((*values)[i].has_value(), want != tree.model.end()) << keys[i];
-    if (want != tree.model.end()) ASSERT_EQ(*(*values)[i], want->second);
+    if (want != tree.model.end()) {
+      ASSERT_EQ(*(*values)[i], want->second);
+    }
   }
   EXPECT_EQ(tree.pages.complaint, "");
 }
