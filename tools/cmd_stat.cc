@@ -28,6 +28,8 @@ std::vector<Figure> figures(const Stats& stats) {
           {"pages", stats.pages},
           {"file_bytes", stats.file_bytes},
           {"free_bytes", stats.free_bytes},
+          {"kept_checkpoints", stats.kept_checkpoints},
+          {"kept_bytes", stats.kept_bytes},
           {"log_file_bytes", stats.log_file_bytes},
           {"cache_budget_bytes", stats.cache_budget_bytes},
           {"cache_frame_bytes", stats.cache_frame_bytes},
