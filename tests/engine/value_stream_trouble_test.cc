@@ -111,5 +111,27 @@ TEST_F(ValueStreamTroubleTest, ALongValueIsWrittenOnce) {
   EXPECT_TRUE(read_in(MUST(db.begin_read()), "key", 65536) == value);
 }
 
+// What is noted of its pages counts, as it comes.
+TEST_F(ValueStreamTroubleTest, OneThatTheCacheCannotNoteIsRefusedInTimeAndTheTransactionGoesOn) {
+  options_.cache_bytes = std::size_t{1} << 20;
+  Database db = open();
+  WriteTransaction writer = MUST(db.begin_write());
+  const std::string piece(std::size_t{256} << 10, 'v');
+  {
+    ValueWriter stream = MUST(writer.put_stream("large"));
+    Result<void> done;
+    for (int i = 0; i < 400 && done; ++i) {
+      done = stream.append(piece);
+      ASSERT_LE(db.stats().transaction_bytes, options_.cache_bytes);
+    }
+    EXPECT_CODE(done, ErrorCode::kLimitExceeded);
+  }
+  MUST(writer.put("small", "value"));
+  MUST(writer.commit());
+  EXPECT_EQ(MUST(db.get("small")), "value");
+  EXPECT_EQ(MUST(db.get("large")), std::nullopt);
+  expect_sound(db);
+}
+
 }  // namespace
 }  // namespace holdfast
