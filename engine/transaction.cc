@@ -111,6 +111,19 @@ Result<std::vector<TreeInfo>> Reader::trees() const {
   });
 }
 
+Result<std::vector<TreeInfo>> Reader::list_trees() const {
+  return at_boundary([&]() -> Result<std::vector<TreeInfo>> {
+    TRY(state_->usable());
+    std::vector<TreeInfo> trees = TRY(catalog_list(state_->source()));
+    for (TreeInfo& tree : trees) {
+      const TreeId id{tree.tree.id()};
+      tree.records = TRY(state_->most_records(id));
+      tree.records_exact = !TRY(dying_subtrees(state_->source(), id));
+    }
+    return trees;
+  });
+}
+
 std::uint64_t Reader::txn() const noexcept {
   return raw(state_->txn());
 }
@@ -273,6 +286,16 @@ std::string_view Cursor::key() const noexcept {
 }
 Result<std::string_view> Cursor::value() {
   return state_->ask([](TreeCursor& cursor) { return cursor.value(); });
+}
+Result<std::uint64_t> Cursor::value_size() {
+  return state_->ask([](TreeCursor& cursor) { return cursor.value_bytes(); });
+}
+Result<ValueReader> Cursor::open_value() {
+  return state_->ask([this](TreeCursor& cursor) -> Result<ValueReader> {
+    FoundValue found = TRY(cursor.find_value());
+    return ValueReader(std::make_unique<ValueReadState>(state_->reader(), state_->tree(),
+                                                        cursor.key(), std::move(found)));
+  });
 }
 
 Result<bool> Cursor::erase() {

@@ -206,6 +206,8 @@ class CursorState {
     return writer.change([&] { return f(writer, Tree(raw(tree_.id)), cursor_.key()); });
   }
   TreeCursor& cursor() { return cursor_; }
+  ReadState& reader() { return reader_; }
+  [[nodiscard]] TreeRef tree() const { return tree_; }
 
  private:
   [[nodiscard]] Result<void> may_change() const;

@@ -1,13 +1,16 @@
 #include "engine/tree/cursor.h"
 
 #include "engine/base/result.h"
-#include "engine/tree/overflow.h"
 
 namespace holdfast {
 namespace {
 
 std::unexpected<Error> bad_record(TreeRef tree, PageId page) {
   return damaged(tree.id, page, "leaf's record is damaged");
+}
+
+std::unexpected<Error> erased() {
+  return fail(ErrorCode::kNotFound, "the record that the cursor stands on was erased");
 }
 
 }  // namespace
@@ -67,20 +70,44 @@ Result<bool> TreeCursor::prev() {
 
 Result<std::string_view> TreeCursor::value() {
   if (changed()) {
-    if (!TRY(tree_get(*source_, tree_, key_, value_))) {
-      return fail(ErrorCode::kNotFound, "the record that the cursor stands on was erased");
-    }
+    if (!TRY(tree_get(*source_, tree_, key_, value_))) return erased();
     return value_;
   }
   if (overflow_) {
     const PageGuard guard(*source_);
-    OverflowStub stub;
-    if (!OverflowStub::decode(stub_, source_->page_size(), stub))
-      return bad_record(tree_, path_.back().page);
-    TRY(read_overflow(*source_, tree_.id, stub, value_));
+    const OverflowStub run = TRY(stub());
+    TRY(read_overflow(*source_, tree_.id, run, value_));
     return value_;
   }
   return pin_ ? payload_ : std::string_view(value_);
+}
+
+Result<FoundValue> TreeCursor::find_value() {
+  if (changed()) {
+    auto found = TRY(tree_find_value(*source_, tree_, key_));
+    if (!found) return erased();
+    return *std::move(found);
+  }
+  FoundValue found;
+  if (overflow_) {
+    found.run = TRY(stub());
+  } else {
+    found.inlined = pin_ ? payload_ : std::string_view(value_);
+  }
+  return found;
+}
+
+Result<std::uint64_t> TreeCursor::value_bytes() {
+  if (changed()) return TRY(find_value()).bytes();
+  if (overflow_) return TRY(stub()).bytes;
+  return pin_ ? payload_.size() : value_.size();
+}
+
+Result<OverflowStub> TreeCursor::stub() const {
+  OverflowStub stub;
+  if (!OverflowStub::decode(stub_, source_->page_size(), stub))
+    return bad_record(tree_, path_.back().page);
+  return stub;
 }
 
 Result<bool> TreeCursor::edge(Direction direction) {

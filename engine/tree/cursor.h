@@ -13,6 +13,7 @@
 
 #include "engine/tree/descent.h"
 #include "engine/tree/node_view.h"
+#include "engine/tree/overflow.h"
 #include "engine/tree/page_source.h"
 #include "engine/tree/tree.h"
 
@@ -45,6 +46,9 @@ class TreeCursor {
   }
   // kNotFound when the transaction has erased the record meanwhile.
   Result<std::string_view> value();
+  // Where the value is, and how long. Reads no overflow pages.
+  Result<FoundValue> find_value();
+  Result<std::uint64_t> value_bytes();
 
  private:
   enum class State : std::uint8_t { kNowhere, kOn, kOff };
@@ -59,6 +63,7 @@ class TreeCursor {
   Result<bool> stand(std::uint32_t index, Direction direction);
   Result<void> down(NodeView node, Direction direction);
   Result<void> hold();
+  [[nodiscard]] Result<OverflowStub> stub() const;
   [[nodiscard]] bool changed() const { return source_->change_count() != change_; }
 
   PageSource* source_;

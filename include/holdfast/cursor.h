@@ -1,6 +1,7 @@
 // A cursor walks a tree in key order, both ways, within one transaction.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "holdfast/error.h"
 #include "holdfast/export.h"
+#include "holdfast/value.h"
 
 namespace holdfast {
 
@@ -41,6 +43,11 @@ class HOLDFAST_EXPORT Cursor {
   /// A value kept in overflow pages is read here, into the cursor's buffer.
   /// kNotFound when the record was erased since the cursor came there.
   [[nodiscard]] Result<std::string_view> value();
+  /// Its bytes, without reading any of it. Errors as value().
+  [[nodiscard]] Result<std::uint64_t> value_size();
+  /// The value to be read piece by piece, as of Reader::open_value(); the cursor may go on
+  /// meanwhile. Errors as value().
+  [[nodiscard]] Result<ValueReader> open_value();
 
   /// Changes of the record that it stands on, in a write transaction; false when that was erased
   /// meanwhile. The cursor stays: key() is what it was, and moves go on from there, either way.

@@ -42,8 +42,8 @@ struct TreeInfo {
   std::string name;  ///< Empty for the default tree.
   Tree tree;
   std::uint64_t records = 0;
-  /// Always, but where a part that erase_range() cut off can't be read: then there are at most as
-  /// many.
+  /// Always from trees(), but where a part that erase_range() cut off can't be read: then there are
+  /// at most as many.
   bool records_exact = true;
 };
 
@@ -121,6 +121,9 @@ class HOLDFAST_EXPORT Reader {
   /// All trees by name, the default tree first. Keep the result in a variable before a range-for
   /// over it: one written over `trees().value()` outlives what it walks.
   [[nodiscard]] Result<std::vector<TreeInfo>> trees() const;
+  /// The same at once, whatever erase_range() has cut off: `records` is then what was there before,
+  /// and `records_exact` false, until background work has freed it.
+  [[nodiscard]] Result<std::vector<TreeInfo>> list_trees() const;
 
   /// The txn number of the state this reader sees (a writer: its own number).
   [[nodiscard]] std::uint64_t txn() const noexcept;

@@ -23,6 +23,7 @@
 
 namespace holdfast {
 
+class Cursor;
 class Reader;
 class ValueReadState;
 class WriteState;
@@ -88,6 +89,7 @@ class HOLDFAST_EXPORT ValueReader {
   [[nodiscard]] Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) const;
 
  private:
+  friend class Cursor;
   friend class Reader;
   explicit ValueReader(std::unique_ptr<ValueReadState> state) noexcept;
   std::unique_ptr<ValueReadState> state_;

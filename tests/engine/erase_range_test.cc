@@ -78,6 +78,22 @@ TEST_F(EraseRangeTest, CountsAreExactBeforeWhileAndAfterItDies) {
   EXPECT_EQ(MUST(db.reclaim()), 0U);
 }
 
+TEST_F(EraseRangeTest, AListOfTreesCanDoWithoutCountingWhatDies) {
+  Database db = MUST(Database::open("db", small_pages()));
+  Contents contents = fill(db);
+  const std::uint64_t read_before = db.stats().pages_read;
+  EXPECT_TRUE(MUST(MUST(db.begin_read()).list_trees()).at(0).records_exact);
+  cut(db, contents, 20, 450);
+  const auto listed = [&db] { return MUST(MUST(db.begin_read()).list_trees()).at(0); };
+  EXPECT_FALSE(listed().records_exact);
+  EXPECT_GE(listed().records, contents.size());
+  EXPECT_LE(listed().records, 500U);
+  EXPECT_EQ(db.stats().pages_read, read_before);
+  MUST(db.reclaim());
+  EXPECT_TRUE(listed().records_exact);
+  EXPECT_EQ(listed().records, contents.size());
+}
+
 TEST_F(EraseRangeTest, SavepointsAndAbortsBringItBack) {
   Database db = MUST(Database::open("db", small_pages()));
   const Contents contents = fill(db);

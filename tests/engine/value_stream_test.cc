@@ -32,6 +32,44 @@ TEST_F(ValueStreamTest, AnySizeInAnyPiecesComesOutAsItWentIn) {
   EXPECT_EQ(read_in(MUST(again.begin_read()), "key", 4096).size(), 300'000U);
 }
 
+// A scan in bounded memory asks how long each value is before it reads it.
+TEST_F(ValueStreamTest, ACursorSaysHowLongAValueIsAndOpensIt) {
+  Database db = open();
+  const Contents contents = {
+      {"a", ""}, {"b", "short"}, {"c", bytes_of(90'000, 3)}, {"d", bytes_of(400, 4)}};
+  WriteTransaction writer = MUST(db.begin_write());
+  for (const auto& [key, value] : contents) MUST(writer.put(key, value));
+  const auto walk = [&contents](Cursor cursor) {
+    std::vector<ValueReader> opened;
+    for (bool on = MUST(cursor.first()); on; on = MUST(cursor.next())) {
+      EXPECT_EQ(MUST(cursor.value_size()), contents.at(std::string(cursor.key())).size());
+      opened.push_back(MUST(cursor.open_value()));
+    }
+    auto wanted = contents.begin();
+    for (const ValueReader& value : opened) {
+      std::string all(value.size() + 1, '\0');
+      all.resize(MUST(value.read(0, std::as_writable_bytes(std::span(all)))));
+      EXPECT_EQ(all, (wanted++)->second);
+    }
+    EXPECT_EQ(opened.size(), contents.size());
+  };
+  walk(MUST(writer.cursor()));
+  Cursor cursor = MUST(writer.cursor());
+  ASSERT_TRUE(MUST(cursor.seek("c")));
+  MUST(writer.put("c", "other"));
+  EXPECT_EQ(MUST(cursor.value_size()), 5U);
+  EXPECT_EQ(MUST(cursor.open_value()).size(), 5U);
+  MUST(writer.put("c", contents.at("c")));
+  EXPECT_EQ(MUST(cursor.value_size()), 90'000U);
+  MUST(writer.erase("c"));
+  EXPECT_CODE(cursor.value_size(), ErrorCode::kNotFound);
+  EXPECT_CODE(cursor.open_value(), ErrorCode::kNotFound);
+  MUST(writer.put("c", contents.at("c")));
+  MUST(writer.commit());
+  const ReadTransaction reader = MUST(db.begin_read());
+  walk(MUST(reader.cursor()));
+}
+
 TEST_F(ValueStreamTest, ReadsBeginAndEndWhereOneLikes) {
   Database db = open();
   const std::string value = bytes_of(100'000, 1);
