@@ -1,5 +1,9 @@
 // Database::backup(): what is copied, and what keeps it in place meanwhile.
+#include <functional>
+#include <optional>
+
 #include "engine/backup_file.h"
+#include "engine/backup_stream.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
 
@@ -18,39 +22,87 @@ class OpenMeanwhile {
   DatabaseImpl& db_;
 };
 
+// What is copied, held in place for as long as this lives.
+class HeldState {
+ public:
+  static Result<HeldState> begin(DatabaseImpl& db, const BackupOptions& options) {
+    HeldState held;
+    if (options.since != 0) held.base_.emplace(TRY(KeptReading::begin(db, options.since)));
+    if (options.checkpoint != 0) {
+      held.kept_.emplace(TRY(KeptReading::begin(db, options.checkpoint)));
+    } else if (!db.is_read_only()) {
+      held.newest_.emplace(TRY(NewestPinned::begin(db)));
+    } else {
+      held.at_rest_ = TRY(db.state_at_rest());
+    }
+    return held;
+  }
+  void describe(CopiedState& from, const BackupOptions& options) const {
+    from.state = kept_ ? kept_->meta() : newest_ ? newest_->meta() : at_rest_;
+    from.checkpoint = options.checkpoint;
+    if (base_) from.base = base_->meta();
+    from.base_checkpoint = options.since;
+  }
+
+ private:
+  std::optional<KeptReading> base_;
+  std::optional<KeptReading> kept_;
+  std::optional<NewestPinned> newest_;
+  Meta at_rest_;
+};
+
 }  // namespace
+
+// Nobody writes to it meanwhile, but what its log says isn't in the file.
+Result<Meta> DatabaseImpl::state_at_rest() const {
+  if (recovered_.load()) {
+    return fail(ErrorCode::kReadOnly,
+                "the database was not closed, and what its log holds can't be backed up read-only; "
+                "open it for writing",
+                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
+  MutexLock lock(meta_mutex_);
+  return meta_->meta();
+}
+
+Result<BackupReport> DatabaseImpl::backup(
+    const BackupOptions& options,
+    const std::function<Result<void>(const CopiedState&, BackupReport&)>& copy) {
+  TRY(must_be_open());
+  if (options.since != 0 && options.checkpoint != 0 && options.checkpoint <= options.since) {
+    return fail(ErrorCode::kInvalidArgument,
+                "an increment leads from an older kept checkpoint to a newer one, not from " +
+                    std::to_string(options.since) + " to " + std::to_string(options.checkpoint),
+                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
+  const OpenMeanwhile open(*this);
+  const auto begun = environment_.clock->now();
+  BackupReport report;
+  const HeldState held = TRY(HeldState::begin(*this, options));
+  CopiedState from{.file = file_.get(), .slots = slots_.get(), .state = {}, .base = {}};
+  held.describe(from, options);
+  TRY(copy(from, report));
+  report.seconds = std::chrono::duration<double>(environment_.clock->now() - begun).count();
+  return report;
+}
 
 Result<BackupReport> DatabaseImpl::backup(const std::string& path, const BackupOptions& options) {
   TRY(must_be_open());
   if (path.empty()) return fail(ErrorCode::kInvalidArgument, "the path of the backup is empty");
   if (path.find('\0') != path.npos)
     return fail(ErrorCode::kInvalidArgument, "the path of the backup has a zero byte in it");
-  const OpenMeanwhile open(*this);
-  const auto begun = environment_.clock->now();
   const std::string target = TRY(environment_.storage->real_path(path));
-  BackupReport report;
-  const auto copy = [&](const Meta& state) {
-    return write_backup(environment_, {file_.get(), slots_.get(), state}, target, options, report);
-  };
-  if (options.checkpoint != 0) {
-    const KeptReading kept = TRY(KeptReading::begin(*this, options.checkpoint));
-    TRY(copy(kept.meta()));
-  } else if (read_only_) {
-    // Nobody writes to it meanwhile, but what its log says isn't in the file.
-    if (recovered_.load()) {
-      return fail(
-          ErrorCode::kReadOnly,
-          "the database was not closed, and what its log holds can't be backed up read-only; "
-          "open it for writing",
-          {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
-    }
-    TRY(copy(meta_->meta()));
-  } else {
-    const NewestPinned newest = TRY(NewestPinned::begin(*this));
-    TRY(copy(newest.meta()));
-  }
-  report.seconds = std::chrono::duration<double>(environment_.clock->now() - begun).count();
-  return report;
+  return backup(options, [&](const CopiedState& from, BackupReport& report) {
+    return from.base ? write_stream_file(environment_, from, target, options, report)
+                     : write_backup(environment_, from, target, options, report);
+  });
+}
+
+Result<BackupReport> DatabaseImpl::backup(const BackupSink& sink, const BackupOptions& options) {
+  if (!sink) return fail(ErrorCode::kInvalidArgument, "there is nobody to take the backup");
+  return backup(options, [&](const CopiedState& from, BackupReport& report) {
+    return write_stream(environment_, from, sink, options, report);
+  });
 }
 
 }  // namespace holdfast

@@ -6,6 +6,7 @@
 #include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
+#include "engine/restore.h"
 
 namespace holdfast {
 
@@ -105,6 +106,13 @@ Result<std::vector<KeptCheckpoint>> Database::kept_checkpoints() const {
 }
 Result<BackupReport> Database::backup(const std::string& path, const BackupOptions& options) {
   return at_boundary([&] { return impl_->backup(path, options); });
+}
+Result<BackupReport> Database::backup(const BackupSink& sink, const BackupOptions& options) {
+  return at_boundary([&] { return impl_->backup(sink, options); });
+}
+Result<BackupReport> Database::restore(const std::vector<BackupPart>& parts,
+                                       const std::string& path, const RestoreOptions& options) {
+  return at_boundary([&] { return restore_parts(parts, path, options); });
 }
 Result<VerifyReport> Database::verify(const VerifyOptions& options) {
   return at_boundary([&] { return impl_->verify(options); });

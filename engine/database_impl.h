@@ -5,6 +5,7 @@
 // of cache, log and slots. background_mutex_ is taken alone.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +30,8 @@
 #include "wal/log_writer.h"
 
 namespace holdfast {
+
+struct CopiedState;  // engine/backup_pages.h
 
 inline constexpr std::chrono::milliseconds kRetryCheckpointAfter{1000};
 inline constexpr std::uint64_t kPinnedIds = std::uint64_t{1} << 63;  // No generation is one.
@@ -57,6 +60,10 @@ class DatabaseImpl final : public LogObserver {
   Result<void> release_checkpoint(std::uint64_t id);
   [[nodiscard]] std::vector<KeptCheckpoint> kept_checkpoints() const;
   Result<BackupReport> backup(const std::string& path, const BackupOptions& options);
+  Result<BackupReport> backup(const BackupSink& sink, const BackupOptions& options);
+  // What is in the file of one that nobody writes to. kReadOnly: its log has more.
+  [[nodiscard]] Result<Meta> state_at_rest() const;
+  [[nodiscard]] bool is_read_only() const { return read_only_; }
   // A transaction has cut something off.
   void cut_off() {
     dying_waits_.store(0);
@@ -148,6 +155,11 @@ class DatabaseImpl final : public LogObserver {
   Result<std::vector<std::uint64_t>> checkpoint_to_keep();
   friend class KeptReading;
   friend class NewestPinned;
+
+  // backup.cc
+  Result<BackupReport> backup(
+      const BackupOptions& options,
+      const std::function<Result<void>(const CopiedState&, BackupReport&)>& copy);
 
   // close.cc
   Result<void> fold_log_in();

@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "wal/segment.h"
 
@@ -62,6 +63,38 @@ std::string temporary_name(const std::string& path, Random& random) {
     name += kHexDigits[std::to_integer<unsigned>(b) & 15];
   }
   return name;
+}
+
+Result<void> make_new_file(const Environment& environment, const std::string& target,
+                           const std::function<Result<void>(StorageFile&)>& write) {
+  Storage& storage = *environment.storage;
+  const auto taken = [&] {
+    return fail(ErrorCode::kAlreadyExists,
+                "there is a file of this name already, and none is replaced; choose another",
+                {.file = target, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  };
+  if (TRY(storage.exists(target))) return taken();
+  remove_stale(storage, target);
+  const std::string temporary = temporary_name(target, *environment.random);
+  auto file = TRY(storage.open(temporary, FileMode::kCreateNew));
+  auto done = at_boundary([&]() -> Result<void> {
+    TRY(file->lock(LockMode::kExclusive));
+    TRY(write(*file));
+    return storage.rename(temporary, target, false);
+  });
+  file.reset();
+  if (done) return storage.sync_directory(directory_of(target));
+  // What it left only takes space; the next one of this name tries again.
+  (void)at_boundary([&] { return storage.remove(temporary); });
+  if (done.error().code() == ErrorCode::kAlreadyExists) return taken();
+  return done;
+}
+
+Result<void> make_new_database(const Environment& environment, const std::string& target,
+                               const std::function<Result<void>(StorageFile&)>& write) {
+  if (!TRY(environment.storage->exists(target)))
+    TRY(refuse_beside_a_log(*environment.storage, target));
+  return make_new_file(environment, target, write);
 }
 
 }  // namespace holdfast

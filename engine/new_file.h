@@ -2,6 +2,7 @@
 // that no crash leaves half a one, and never in the place of another file.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "engine/base/environment.h"
@@ -20,5 +21,13 @@ void remove_stale(Storage& storage, const std::string& path);
 // removed one of the two. No crash leaves that, since the file's name is durable before a batch is
 // written.
 Result<void> refuse_beside_a_log(Storage& storage, const std::string& path);
+
+// Makes the file `target`: `write` fills it, and leaves it synced, before it gets its name.
+// kAlreadyExists where there is one; then, and after any other error, it is as it was.
+Result<void> make_new_file(const Environment& environment, const std::string& target,
+                           const std::function<Result<void>(StorageFile&)>& write);
+// The same for a database: refuse_beside_a_log() too.
+Result<void> make_new_database(const Environment& environment, const std::string& target,
+                               const std::function<Result<void>(StorageFile&)>& write);
 
 }  // namespace holdfast

@@ -1,5 +1,6 @@
 #include "engine/file/map_walk.h"
 
+#include <cstring>
 #include <vector>
 
 #include "engine/base/result.h"
@@ -10,11 +11,17 @@ namespace {
 class Walker {
  public:
   Walker(StorageFile& file, const PageMap& map, const MapWalk& walk)
-      : file_(file), map_(map), walk_(walk), buffer_(map.page_size()) {}
+      : file_(file),
+        map_(map),
+        walk_(walk),
+        buffer_(map.page_size()),
+        entries_(map.leaf_fanout()) {}
 
-  Result<void> map_page(const PageMap::Place& place) {
+  Result<void> map_page(const PageMap::Place& place, const MapRef& base) {
+    has_entries_ = false;
     for (Slot slot : place.ref.slots) {
-      if (slot == kNoSlot || walk_.skip(slot)) continue;
+      if (slot == kNoSlot || slot == base.slots[0] || slot == base.slots[1]) continue;
+      if (walk_.skip(slot)) continue;
       StoredPage page{.of_map = true,
                       .level = place.level,
                       .page = PageId{place.index},
@@ -26,6 +33,11 @@ class Walker {
                 slot == place.ref.slots[0] ? place.ref.slots[1] : place.ref.slots[0]));
     }
     return {};
+  }
+
+  // Of the leaf that was visited last; nothing where it can't be read.
+  [[nodiscard]] std::span<const MapEntry> entries() const {
+    return has_entries_ ? std::span(entries_) : std::span<const MapEntry>();
   }
 
   Result<void> page(PageId id, MapEntry entry) {
@@ -60,6 +72,10 @@ class Walker {
       if (twin != kNoSlot) sound = read(map_.offset_of(twin), expected);
     }
     if (sound) page.bytes = buffer_;
+    if (sound && page.of_map && page.level == 0) {
+      std::memcpy(entries_.data(), buffer_.data() + kMapBodyAt, entries_.size() * sizeof(MapEntry));
+      has_entries_ = true;
+    }
     return walk_.visit(page);
   }
 
@@ -67,20 +83,26 @@ class Walker {
   const PageMap& map_;
   const MapWalk& walk_;
   std::vector<std::byte> buffer_;
+  std::vector<MapEntry> entries_;
+  bool has_entries_ = false;
 };
 
 }  // namespace
 
 Result<void> walk_map(StorageFile& file, const PageMap& map, const MapWalk& walk) {
   Walker walker(file, map, walk);
-  std::vector<MapEntry> entries(map.leaf_fanout());
+  std::vector<MapEntry> before(map.leaf_fanout());
   for (const PageMap::Place& place : map.places()) {
-    TRY(walker.map_page(place));
-    if (place.level != 0 || walk.skip(place.ref.slots[0])) continue;
-    // One that can't be read has been visited as damaged.
-    if (!map.read_leaf(place.index, entries)) continue;
-    for (std::uint32_t i = 0; i < entries.size(); ++i)
+    const MapRef base = walk.base ? walk.base->ref(place.level, place.index) : MapRef{};
+    if (base == place.ref) continue;  // And so is all below it.
+    TRY(walker.map_page(place, base));
+    if (place.level != 0) continue;
+    const std::span<const MapEntry> entries = walker.entries();
+    if (walk.base) (void)walk.base->read_leaf(place.index, before);
+    for (std::uint32_t i = 0; i < entries.size(); ++i) {
+      if (walk.base && entry_slot(entries[i]) == entry_slot(before[i])) continue;
       TRY(walker.page(PageId{place.index * map.leaf_fanout() + i}, entries[i]));
+    }
   }
   return {};
 }

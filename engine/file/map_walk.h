@@ -24,6 +24,9 @@ struct StoredPage {
 struct MapWalk {
   // Slots to pass over. What lies below a map leaf that is passed over is, too.
   std::function<bool(Slot)> skip;
+  // An older map of the same file, none of whose slots was written since: what both have in the
+  // same slot is passed over. Where a leaf of it can't be read, nothing of that leaf is.
+  const PageMap* base = nullptr;
   // An error ends the walk.
   std::function<Result<void>(const StoredPage&)> visit;
 };

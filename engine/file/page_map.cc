@@ -140,6 +140,12 @@ std::vector<MapRef> PageMap::all_refs() const {
   return all;
 }
 
+MapRef PageMap::ref(std::uint32_t level, std::uint32_t index) const {
+  MutexLock lock(mutex_);
+  if (level >= refs_.size() || index >= level_size(level)) return {};
+  return refs_[level][index];
+}
+
 std::vector<PageMap::Place> PageMap::places() const {
   MutexLock lock(mutex_);
   std::vector<Place> all;

@@ -68,6 +68,8 @@ class PageMap {
     std::uint32_t index = 0;
     MapRef ref;
   };
+  // That of one; no slots where there is none.
+  [[nodiscard]] MapRef ref(std::uint32_t level, std::uint32_t index) const;
   // Every map page, from the root down.
   [[nodiscard]] std::vector<Place> places() const;
   // Every slot that the map needs, for its own pages and for those it names, as a bit in words.

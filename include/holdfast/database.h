@@ -110,8 +110,26 @@ class HOLDFAST_EXPORT Database {
   /// checkpoint. Errors: kAlreadyExists, kDiskFull, kIo, kPermission, kCancelled; kNotFound (the
   /// folder, or no such checkpoint is kept); kDamaged (the upper pages of the page map, or a log
   /// lies where that of the copy would); those of keep_checkpoint() but for the number of them.
+  /// With BackupOptions::since the file is a stream, an increment; kInvalidArgument where that
+  /// isn't the older one.
   [[nodiscard]] Result<BackupReport> backup(const std::string& path,
                                             const BackupOptions& options = {});
+  /// The same as a stream (docs/FORMAT.md) for restore(), strictly forwards, a piece of some 256
+  /// KiB at a time. What the sink got before an error has no end, and nothing is restored from it.
+  /// Errors: as above, but for those of the file; the sink's own.
+  [[nodiscard]] Result<BackupReport> backup(const BackupSink& sink,
+                                            const BackupOptions& options = {});
+
+  /// Makes the database file `path` from a backup, a file or a stream, and the increments on it, in
+  /// the order in which they were made. Everything is verified before the file appears, whole and
+  /// durable; an error or a crash leaves none of that name. Pages that were damaged when they were
+  /// backed up are damaged in it, and in the report. Errors: kInvalidArgument (parts that don't
+  /// follow each other, with what is there and what is needed), kDamaged (a part isn't what was
+  /// written, with the place), kNotADatabase, kUnsupportedFormat, kBusy (somebody writes to a
+  /// part), kAlreadyExists, kNotFound, kDiskFull, kIo, kPermission, kCancelled; a source's own.
+  [[nodiscard]] static Result<BackupReport> restore(const std::vector<BackupPart>& parts,
+                                                    const std::string& path,
+                                                    const RestoreOptions& options = {});
 
   /// Checks everything, on a snapshot, while others read and write. Damage is a finding of the
   /// report; errors are what keeps it from checking: kIo, kPoisoned, kLimitExceeded, kCancelled.
