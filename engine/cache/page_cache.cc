@@ -162,17 +162,23 @@ Result<void> PageCache::load(PageId id) {
       if (!unchanged) continue;  // The slot was reused while it was read: look again.
       return std::unexpected(told(read.error()));
     }
-    pool_->frame(frame).page.store(id);
-    pool_->frame(frame).slot.store(entry_slot(entry));
-    pool_->frame(frame).state.store(FrameState::kPublished);
-    pool_->touch(frame);
-    std::uint64_t expected = word.bits;
-    if (unchanged && row->word.compare_exchange_strong(expected, word.moved(frame).bits)) {
+    if (unchanged && install(*row, word.bits, entry, id, frame)) {
       taken.keep();
       return {};
     }
-    pool_->frame(frame).state.store(FrameState::kTaken);
   }
+}
+
+// Makes a page that was read the newest version in memory, if it still is what the table says.
+bool PageCache::install(TablePage& row, std::uint64_t word, MapEntry entry, PageId id,
+                        FrameIndex frame) {
+  pool_->frame(frame).page.store(id);
+  pool_->frame(frame).slot.store(entry_slot(entry));
+  pool_->frame(frame).state.store(FrameState::kPublished);
+  pool_->touch(frame);
+  if (row.word.compare_exchange_strong(word, Word{word}.moved(frame).bits)) return true;
+  pool_->frame(frame).state.store(FrameState::kTaken);
+  return false;
 }
 
 // Looked for again afterwards: it may have gone, or lie elsewhere, and then what was read says
@@ -220,11 +226,21 @@ Result<void> PageCache::read_into(PageId id, Slot slot, std::uint64_t check, uns
   const std::uint64_t offset = config_.slots->offset_of(slot);
   const ErrorPlace place{
       .file = config_.file->path(), .offset = offset, .page = raw(id), .tree = {}, .txn = {}};
-  std::span<std::byte> page = pool_->bytes(frame);
-  auto bytes = config_.file->read(offset, page);
+  auto bytes = config_.file->read(offset, pool_->bytes(frame));
   if (!bytes) return std::unexpected(bytes.error().at(place));
+  return check_read(id, slot, check, check_bits, frame, *bytes);
+}
+
+Result<void> PageCache::check_read(PageId id, Slot slot, std::uint64_t check, unsigned check_bits,
+                                   FrameIndex frame, std::size_t bytes) {
+  const ErrorPlace place{.file = config_.file->path(),
+                         .offset = config_.slots->offset_of(slot),
+                         .page = raw(id),
+                         .tree = {},
+                         .txn = {}};
+  const std::span<const std::byte> page = pool_->bytes(frame);
   pages_read_.fetch_add(1, std::memory_order_relaxed);
-  if (*bytes != page.size())
+  if (bytes != page.size())
     return fail(ErrorCode::kDamaged, "the file ends before this page", place);
   auto sound =
       verify_page(page, {.tag = config_.tag, .id = id, .check = check, .check_bits = check_bits});

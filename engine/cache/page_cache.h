@@ -83,6 +83,11 @@ class PageCache {
   Result<FrameIndex> find(PageId id, TxnNumber snapshot, ReaderSlot& reader);
   // The same where nothing need be read for it; else kNoFrame.
   FrameIndex find_loaded(PageId id, TxnNumber snapshot) noexcept;
+  // Reads those of these pages that aren't in memory, with waits that overlap; as many as there are
+  // frames for, some of the cache at most. Whatever goes wrong with one is for find() to tell.
+  void fetch(std::span<const PageId> ids, ReaderSlot& reader);
+  // Whether some version of it is in memory, or known to be parked. Not within a guard.
+  [[nodiscard]] bool at_hand(PageId id) const noexcept { return newest_of(id) != kNoVersion; }
   // Keeps a frame that was found, beyond the guard. False when too many are pinned.
   bool pin(FrameIndex frame);
   void unpin(FrameIndex frame);
@@ -273,6 +278,10 @@ class PageCache {
   [[nodiscard]] Error told(const Error& error) const;  // The same, and on_damage knows of it.
   Result<void> read_into(PageId id, Slot slot, std::uint64_t check, unsigned check_bits,
                          FrameIndex frame);
+  Result<void> check_read(PageId id, Slot slot, std::uint64_t check, unsigned check_bits,
+                          FrameIndex frame, std::size_t bytes);
+  bool install(TablePage& row, std::uint64_t word, MapEntry entry, PageId id, FrameIndex frame);
+  FrameIndex take_frame_at_once();
   std::size_t evict();
   bool try_evict(FrameIndex index);
 

@@ -104,6 +104,13 @@ Result<std::size_t> PosixFile::read_past_cache(std::uint64_t offset, std::span<s
   return read(offset, buffer);
 }
 
+void PosixFile::will_read(std::uint64_t offset, std::uint64_t length) noexcept {
+  if (!fits(offset, length)) return;
+  // Its failure is no error: the read then waits on its own.
+  (void)::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(length),
+                        POSIX_FADV_WILLNEED);
+}
+
 Result<void> PosixFile::allocate(std::uint64_t offset, std::uint64_t length) {
   if (length == 0) return {};
   if (!fits(offset, length)) {

@@ -22,6 +22,7 @@ class PosixFile final : public StorageFile {
   Result<void> write(std::uint64_t offset, std::span<const std::byte> bytes) override;
   Result<std::size_t> read_past_cache(std::uint64_t offset, std::span<std::byte> buffer) override;
   bool reads_past_cache() const override { return true; }
+  void will_read(std::uint64_t offset, std::uint64_t length) noexcept override;
   // Where it fails, a growth of the same file by another thread meanwhile may be cut off again.
   Result<void> allocate(std::uint64_t offset, std::uint64_t length) override;
   Result<void> truncate(std::uint64_t size) override;

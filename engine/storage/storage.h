@@ -58,6 +58,8 @@ class StorageFile {
   virtual Result<std::size_t> read_past_cache(std::uint64_t offset,
                                               std::span<std::byte> buffer) = 0;
   virtual bool reads_past_cache() const = 0;
+  // Advice: this will be read soon, so storage that can may begin to fetch it. Waits for nothing.
+  virtual void will_read(std::uint64_t offset, std::uint64_t length) noexcept;
 
   // Makes room for [offset, offset + length) so that writing there can't fail for lack of space;
   // the file grows if need be, new bytes read as zero. kDiskFull leaves the size as it was.
@@ -96,10 +98,12 @@ class Storage {
   virtual Result<void> sync_directory(const std::string& directory) = 0;
 
   // Starts a set of transfers, to be followed by complete() with the same span, which waits for all
-  // and fills in each one's outcome. The plain implementation does the work in submit().
+  // and fills in each one's outcome. Implementations with plain calls do the work in submit().
   virtual void submit(std::span<IoRequest> requests) = 0;
   virtual void complete(std::span<IoRequest> requests) = 0;
 };
+
+inline void StorageFile::will_read(std::uint64_t, std::uint64_t) noexcept {}
 
 // "dir" of "dir/name", "." where there is none.
 std::string directory_of(const std::string& path);

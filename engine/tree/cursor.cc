@@ -1,5 +1,8 @@
 #include "engine/tree/cursor.h"
 
+#include <algorithm>
+#include <array>
+
 #include "engine/base/result.h"
 
 namespace holdfast {
@@ -113,6 +116,7 @@ Result<OverflowStub> TreeCursor::stub() const {
 Result<bool> TreeCursor::edge(Direction direction) {
   const PageGuard guard(*source_);
   has_limit_ = false;
+  leaves_in_a_row_ = 0;
   path_.depth = 1;
   path_.steps[0] = {tree_.root, 0};
   const NodeView root = TRY(visit(*source_, tree_, tree_.root));
@@ -126,6 +130,7 @@ Result<bool> TreeCursor::edge(Direction direction) {
 Result<bool> TreeCursor::locate(std::string_view key) {
   spare_.assign(key);
   key_.swap(spare_);
+  leaves_in_a_row_ = 0;
   const NodeView leaf = TRY(descend(*source_, tree_, key_, path_));
   NodePlace place;
   if (!leaf.lower_bound(key_, place)) return bad_record(tree_, leaf.id());
@@ -142,7 +147,9 @@ Result<bool> TreeCursor::step(Direction direction) {
   bool on_record = true;
   if (changed()) {
     const std::string key = key_;
+    const std::uint32_t leaves = leaves_in_a_row_;
     on_record = TRY(locate(key));
+    leaves_in_a_row_ = leaves;
     from = path_.back().index;
   } else if (!pin_) {
     TRY(hold());
@@ -167,17 +174,39 @@ Result<bool> TreeCursor::climb(Direction direction) {
   const bool forward = direction == Direction::kForward;
   for (std::uint32_t depth = path_.depth - 1; depth-- > 0;) {
     const auto [page, index] = path_.steps[depth];
-    const NodeView node = TRY(visit(*source_, tree_, page));
+    NodeView node = TRY(visit(*source_, tree_, page));
     if (forward ? index + 1 >= node.count() : index == 0) continue;
     path_.depth = depth + 1;
-    const NodeView child =
-        TRY(visit_child(*source_, tree_, node, forward ? index + 1 : index - 1, path_));
+    const std::uint32_t next = forward ? index + 1 : index - 1;
+    if (node.level() == 1) node = TRY(read_ahead(node, next, direction));
+    const NodeView child = TRY(visit_child(*source_, tree_, node, next, path_));
     TRY(down(child, direction));
     // Only a lone root may be empty; a chain of empty leaves could otherwise go on for ever.
     if (leaf_.count() == 0) return damaged(tree_.id, leaf_.id(), "leaf is empty");
     return stand(forward ? 0 : leaf_.count() - 1, direction);
   }
   return false;
+}
+
+// The leaf at `index` is next. Where it would have to be waited for, so would those after it.
+Result<NodeView> TreeCursor::read_ahead(NodeView parent, std::uint32_t index, Direction direction) {
+  leaves_in_a_row_ = heading_ == direction ? leaves_in_a_row_ + 1 : 1;
+  heading_ = direction;
+  std::array<PageId, 2 * kFetchMost> leaves;  // The second half is for the time after.
+  if (!parent.child(index, leaves[0]) || source_->at_hand(leaves[0])) return parent;
+  const std::uint32_t there = direction == Direction::kForward ? parent.count() - index : index + 1;
+  // Twice as many as were walked: whoever wants but a few records has few read in vain.
+  const std::uint32_t wanted = std::min({2 * leaves_in_a_row_, 2 * kFetchMost, there});
+  std::uint32_t count = 1;
+  while (count < wanted) {
+    if (!parent.child(direction == Direction::kForward ? index + count : index - count,
+                      leaves[count]))
+      break;
+    ++count;
+  }
+  const PageId page = parent.id();
+  source_->fetch(std::span(leaves).first(count));
+  return visit(*source_, tree_, page);
 }
 
 Result<void> TreeCursor::down(NodeView node, Direction direction) {

@@ -5,6 +5,8 @@
 // change_count() that the tree has changed and finds its key again: if the record is gone, next()
 // goes to the one after, prev() to the one before. Without a pin it keeps copies and fetches the
 // leaf anew at each step. A scan never answers keys out of order: that is kDamaged.
+//
+// The longer it walks one way, the more of the leaves ahead are read at a time.
 #pragma once
 
 #include <cstdint>
@@ -62,6 +64,7 @@ class TreeCursor {
   Result<bool> climb(Direction direction);
   Result<bool> stand(std::uint32_t index, Direction direction);
   Result<void> down(NodeView node, Direction direction);
+  Result<NodeView> read_ahead(NodeView parent, std::uint32_t index, Direction direction);
   Result<void> hold();
   [[nodiscard]] Result<OverflowStub> stub() const;
   [[nodiscard]] bool changed() const { return source_->change_count() != change_; }
@@ -72,6 +75,8 @@ class TreeCursor {
   bool has_limit_ = false;    // key_ is what the next record must lie beyond.
   bool overflow_ = false;     // The value is a stub.
   std::uint64_t change_ = 0;  // The source's count when the leaf was fetched.
+  std::uint32_t leaves_in_a_row_ = 0;
+  Direction heading_ = Direction::kForward;  // Of those.
   Path path_;
   NodeView leaf_;  // In pin_, or good within the guard only.
   PagePin pin_;

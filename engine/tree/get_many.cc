@@ -13,17 +13,20 @@ namespace {
 
 constexpr std::size_t kLanes = 16;  // Prefetches in flight that processors keep up with.
 
+constexpr int kRounds = 5;  // Levels of a large tree.
+
 // One key's way down.
 struct Lane {
   std::size_t index = 0;  // Of the key.
   const std::byte* page = nullptr;
   int level = kAnyLevel;
+  PageId missing = kNoPage;  // Not in memory: where it had to stop.
 };
 
 enum class Step : std::uint8_t {
   kDown,   // The lane stands on the next page.
   kDone,   // Answered.
-  kAlone,  // Something to be read, or damage: a lookup of its own finds out.
+  kAlone,  // A page is missing, or damage: a lookup of its own finds out.
 };
 
 Step step(PageSource& source, TreeRef tree, std::string_view key, Lane& lane,
@@ -37,7 +40,10 @@ Step step(PageSource& source, TreeRef tree, std::string_view key, Lane& lane,
     if (!node.child_for(key, index) || !node.child(index, child)) return Step::kAlone;
     lane.level = node.level() - 1;
     lane.page = source.peek(child);
-    if (lane.page == nullptr) return Step::kAlone;
+    if (lane.page == nullptr) {
+      lane.missing = child;
+      return Step::kAlone;
+    }
     prefetch_node(lane.page, source.page_size());
     return Step::kDown;
   }
@@ -58,8 +64,11 @@ std::size_t go_down(PageSource& source, TreeRef tree, std::span<const std::strin
                     std::span<std::optional<std::string>> values, std::span<Lane> lanes) {
   const PageGuard guard(source);
   const std::byte* root = source.peek(tree.root);
-  if (root == nullptr) return lanes.size();
-  for (Lane& lane : lanes) lane.page = root;
+  if (root == nullptr) {
+    for (Lane& lane : lanes) lane.missing = tree.root;
+    return lanes.size();
+  }
+  for (Lane& lane : lanes) lane = {lane.index, root, kAnyLevel, kNoPage};
   std::size_t alone = 0;  // Moved to the front.
   std::size_t active = lanes.size();
   while (alone < active) {  // Levels fall.
@@ -82,6 +91,22 @@ std::size_t go_down(PageSource& source, TreeRef tree, std::span<const std::strin
   return alone;
 }
 
+// Reads the pages at which these had to stop, as one set. False: there were none.
+bool fetch_missing(PageSource& source, std::span<const Lane> lanes) {
+  std::array<PageId, kLanes> pages;
+  std::size_t count = 0;
+  for (const Lane& lane : lanes) {
+    if (lane.missing != kNoPage) pages[count++] = lane.missing;
+  }
+  std::sort(pages.begin(), pages.begin() + count);
+  count =
+      static_cast<std::size_t>(std::unique(pages.begin(), pages.begin() + count) - pages.begin());
+  if (count == 0) return false;
+  const PageGuard guard(source);
+  source.fetch(std::span(pages).first(count));
+  return true;
+}
+
 }  // namespace
 
 Result<void> tree_get_many(PageSource& source, TreeRef tree, std::span<const std::string_view> keys,
@@ -89,8 +114,13 @@ Result<void> tree_get_many(PageSource& source, TreeRef tree, std::span<const std
   std::array<Lane, kLanes> all;
   for (std::size_t from = 0; from < keys.size(); from += kLanes) {
     const std::span lanes = std::span(all).first(std::min(kLanes, keys.size() - from));
-    for (std::size_t i = 0; i < lanes.size(); ++i) lanes[i] = {from + i, nullptr, kAnyLevel};
-    const std::size_t alone = go_down(source, tree, keys, values, lanes);
+    for (std::size_t i = 0; i < lanes.size(); ++i) lanes[i].index = from + i;
+    std::size_t alone = go_down(source, tree, keys, values, lanes);
+    // Each round brings those that go on a level further down.
+    for (int round = 0; round < kRounds && alone > 1; ++round) {
+      if (!fetch_missing(source, lanes.first(alone))) break;
+      alone = go_down(source, tree, keys, values, lanes.first(alone));
+    }
     for (const Lane& lane : lanes.first(alone)) {
       std::string value;
       const bool found = TRY(tree_get(source, tree, keys[lane.index], value));

@@ -1,6 +1,7 @@
 #include "engine/tree/overflow.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "engine/base/result.h"
@@ -137,13 +138,27 @@ Result<std::string_view> overflow_part(PageSource& source, TreeId tree, const Ov
   return as_view(page + kPageHeadBytes, overflow_bytes_at(stub, source.page_size(), index));
 }
 
+// Pages `index` to before `end` of the run will be wanted one after the other: where the first
+// would have to be waited for, as many as are read at a time are. Answers up to which.
+std::uint32_t fetch_ahead(PageSource& source, const OverflowStub& stub, std::uint32_t index,
+                          std::uint32_t end) {
+  const std::uint32_t count = std::min(end - index, kFetchMost);
+  if (count < 2 || source.at_hand(stub.first + index)) return index + 1;
+  std::array<PageId, kFetchMost> pages;
+  for (std::uint32_t i = 0; i < count; ++i) pages[i] = stub.first + (index + i);
+  source.fetch(std::span(pages).first(count));
+  return index + count;
+}
+
 }  // namespace
 
 Result<void> read_overflow(PageSource& source, TreeId tree, const OverflowStub& stub,
                            std::string& value) {
   value.clear();
   value.reserve(std::min<std::size_t>(stub.bytes, kReserveMax));
+  std::uint32_t fetched = 0;
   for (std::uint32_t i = 0; i < stub.pages; ++i) {
+    if (i >= fetched) fetched = fetch_ahead(source, stub, i, stub.pages);
     value.append(TRY(overflow_part(source, tree, stub, i)));
   }
   return {};
@@ -155,11 +170,14 @@ Result<std::size_t> read_overflow_at(PageSource& source, TreeId tree, const Over
   const std::size_t wanted =
       static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), stub.bytes - offset));
   const std::size_t capacity = overflow_page_capacity(source.page_size());
+  const auto end = static_cast<std::uint32_t>((offset + wanted + capacity - 1) / capacity);
   std::size_t read = 0;
+  std::uint32_t fetched = 0;
   while (read < wanted) {
     const std::uint64_t at = offset + read;
     const auto index = static_cast<std::uint32_t>(at / capacity);
     const PageGuard guard(source);
+    if (index >= fetched) fetched = fetch_ahead(source, stub, index, end);
     const auto page = overflow_part(source, tree, stub, index);
     if (!page) {
       const Error& why = page.error();
@@ -179,7 +197,9 @@ Result<std::size_t> read_overflow_at(PageSource& source, TreeId tree, const Over
 Result<bool> overflow_equals(PageSource& source, TreeId tree, const OverflowStub& stub,
                              std::string_view value) {
   if (value.size() != stub.bytes) return false;
+  std::uint32_t fetched = 0;
   for (std::uint32_t i = 0; i < stub.pages; ++i) {
+    if (i >= fetched) fetched = fetch_ahead(source, stub, i, stub.pages);
     const std::string_view part = TRY(overflow_part(source, tree, stub, i));
     if (!value.starts_with(part)) return false;
     value.remove_prefix(part.size());

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "engine/base/types.h"
@@ -18,6 +19,9 @@
 namespace holdfast {
 
 class PageSource;
+
+// Pages that are worth reading at a time: what disks keep up with.
+inline constexpr std::uint32_t kFetchMost = 32;
 
 // Keeps one page's content in place. Move-only; an empty one keeps nothing.
 class PagePin {
@@ -72,7 +76,16 @@ class PageSource {
   // go of others: what earlier peeks answered stays good. May always say nullptr.
   virtual const std::byte* peek(PageId) noexcept { return nullptr; }
 
-  // The same, kept beyond leave(). An empty pin when too many are held: then use page() each time.
+  // Whether page() would wait for storage; may say so of what is in memory.
+  [[nodiscard]] virtual bool at_hand(PageId id) noexcept { return peek(id) != nullptr; }
+
+  // These will be asked for soon: brings those that aren't in memory there, with waits that
+  // overlap. As many as there is room for, kFetchMost at most; of those after them storage may
+  // begin to read. Whatever is wrong with one is told by page(). Pages that page() answered before
+  // may be let go of.
+  virtual void fetch(std::span<const PageId>) {}
+
+  // As page(), kept beyond leave(). An empty pin when too many are held: then use page() each time.
   virtual Result<PagePin> pin(PageId id) = 0;
   virtual void unpin(std::uint32_t token) noexcept = 0;
 

@@ -33,6 +33,7 @@ class SnapshotView final : public PageSource {
     const FrameIndex frame = cache_.find_loaded(id, snapshot_);
     return frame == kNoFrame ? nullptr : cache_.data(frame);
   }
+  void fetch(std::span<const PageId> ids) override { cache_.fetch(ids, slot_); }
   Result<PagePin> pin(PageId id) override {
     auto frame = cache_.find(id, snapshot_, slot_);
     if (!frame) return std::unexpected(frame.error());

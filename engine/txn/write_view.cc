@@ -1,5 +1,7 @@
 #include "engine/txn/write_view.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <iterator>
 #include <utility>
@@ -182,6 +184,19 @@ Result<const std::byte*> WriteView::borrow(PageId id, Slot slot, std::uint64_t c
 }
 
 // A private copy needs no pin, and changes under a cursor; the token says which it is.
+bool WriteView::at_hand(PageId id) noexcept {
+  return index_.contains(id) || find_placed(id) != nullptr || cache_.at_hand(id);
+}
+
+void WriteView::fetch(std::span<const PageId> ids) {
+  std::array<PageId, 2 * kFetchMost> shared;
+  std::size_t count = 0;
+  for (const PageId id : ids.first(std::min(ids.size(), shared.size()))) {
+    if (!index_.contains(id) && find_placed(id) == nullptr) shared[count++] = id;
+  }
+  cache_.fetch(std::span(shared).first(count), *slot_);
+}
+
 Result<PagePin> WriteView::pin(PageId id) {
   if (PrivatePage* mine = find_private(id)) {
     if (mine->frame == kNoFrame && has_room(2)) TRY(load(*mine));

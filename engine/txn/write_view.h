@@ -118,6 +118,8 @@ class WriteView final : public PageSink {
   void enter() override { ++depth_; }
   void leave() override;
   Result<const std::byte*> page(PageId id) override;
+  [[nodiscard]] bool at_hand(PageId id) noexcept override;
+  void fetch(std::span<const PageId> ids) override;
   Result<PagePin> pin(PageId id) override;
   void unpin(std::uint32_t token) noexcept override;
   [[nodiscard]] std::uint64_t change_count() const override { return changes_; }

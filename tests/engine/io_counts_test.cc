@@ -19,6 +19,9 @@ class IoCountsTest : public ::testing::Test {
       reads_ += path.ends_with("db") ? 1 : 0;
       return {};
     };
+    storage_.on_submit = [this](std::span<const IoRequest> set) {
+      if (set[0].kind == IoRequest::Kind::kRead) reads_at_once_ += set.size() - 1;
+    };
     storage_.on_write = [this](const std::string& path) -> Result<void> {
       if (path.ends_with("db")) most_unsynced_ = std::max(most_unsynced_, ++unsynced_);
       return {};
@@ -74,7 +77,10 @@ class IoCountsTest : public ::testing::Test {
   SimClock clock_;
   SimRandom random_;
   Environment environment_{&storage_, &clock_, &random_};
+  // Reads that began together are waited for once.
+  [[nodiscard]] std::uint64_t waits() const { return reads_ - reads_at_once_; }
   std::uint64_t reads_ = 0;
+  std::uint64_t reads_at_once_ = 0;
   std::uint64_t unsynced_ = 0;
   std::uint64_t most_unsynced_ = 0;
 };
@@ -156,6 +162,82 @@ TEST_F(IoCountsTest, ASmallDurableCommitCostsOneBlockOfLogAndNoPages) {
   EXPECT_EQ(db.stats().log_syncs - after.log_syncs, 1U) << "the mark, once it is idle";
 }
 
+// DR-P4: a scan waits for a set of leaves, not for each; a short one reads few leaves in vain.
+TEST_F(IoCountsTest, AScanReadsItsLeavesInSets) {
+  constexpr int kLeaves = 2500;
+  Database db = MUST(Database::open("db", options()));
+  fill(db, kLeaves * kLeaf);
+  MUST(db.close());
+  for (const bool forward : {true, false}) {
+    db = MUST(Database::open("db", options(std::size_t{4} << 20)));
+    const std::uint64_t waits_before = waits();
+    const std::uint64_t reads_before = reads_;
+    {
+      ReadTransaction reader = MUST(db.begin_read());
+      Cursor cursor = MUST(reader.cursor());
+      int records = 0;
+      for (bool on = MUST(forward ? cursor.first() : cursor.last()); on;
+           on = MUST(forward ? cursor.next() : cursor.prev()))
+        ++records;
+      EXPECT_EQ(records, kLeaves * kLeaf);
+    }
+    EXPECT_LE(waits() - waits_before, kLeaves / 16U) << forward;
+    EXPECT_LE(reads_ - reads_before, kLeaves * 105U / 100) << forward;
+    MUST(db.close());
+  }
+  db = MUST(Database::open("db", options()));
+  ReadTransaction reader = MUST(db.begin_read());
+  Cursor cursor = MUST(reader.cursor());
+  for (int n = 100; n < kLeaves * kLeaf; n += 400 * kLeaf) {
+    EXPECT_TRUE(MUST(cursor.seek(numbered(n))));
+    const std::uint64_t before = reads_;
+    for (int i = 0; i < 3 * kLeaf; ++i) EXPECT_TRUE(MUST(cursor.next()));
+    EXPECT_LE(reads_ - before, 8U);
+  }
+}
+
+// DR-P4: of many keys at once, those of each level are waited for together.
+TEST_F(IoCountsTest, ManyKeysAreReadALevelAtATime) {
+  Database db = MUST(Database::open("db", options()));
+  fill(db, 2500 * kLeaf);
+  MUST(db.close());
+  db = MUST(Database::open("db", options()));
+  reads_of_get(db, 0);
+  reads_of_get(db, 2500 * kLeaf - 1);
+  ReadTransaction reader = MUST(db.begin_read());
+  std::vector<std::string> keys;
+  for (int i = 0; i < 160; ++i) keys.push_back(numbered((i * 37 % 160 + 1) * 15 * kLeaf));
+  const std::vector<std::string_view> views(keys.begin(), keys.end());
+  const std::uint64_t before = waits();
+  const auto values = MUST(reader.get_many(views));
+  for (const auto& value : values) EXPECT_EQ(value, std::string(kValue, 'a'));
+  // Sets of 16 leaves, some twenty inner nodes, and five parts of the map one by one.
+  EXPECT_LE(waits() - before, 45U);
+}
+
+// A page that rots is an error of that page alone, whoever asked for it together with others.
+TEST_F(IoCountsTest, ADamagedPageOfASetIsToldWhereItStands) {
+  Database db = MUST(Database::open("db", options()));
+  fill(db, 200 * kLeaf);
+  MUST(db.close());
+  const std::vector<std::uint32_t> slots = slots_of_pages();
+  const std::uint64_t offset = kHeaderRegionBytes + std::uint64_t{slots[100] - 1} * 4096;
+  std::vector<std::byte> rot(16, std::byte{0x55});
+  MUST(MUST(storage_.memory().open("db", FileMode::kReadWrite))->write(offset + 2000, rot));
+  db = MUST(Database::open("db", options()));
+  ReadTransaction reader = MUST(db.begin_read());
+  Cursor cursor = MUST(reader.cursor());
+  int records = 0;
+  auto on = cursor.first();
+  for (; on && *on; on = cursor.next()) ++records;
+  ASSERT_FALSE(on);
+  EXPECT_EQ(on.error().code(), ErrorCode::kDamaged);
+  EXPECT_EQ(on.error().place().page, 100U);
+  EXPECT_EQ(on.error().place().offset, offset);
+  EXPECT_GT(records, 90 * kLeaf);
+  EXPECT_TRUE(MUST(cursor.seek(numbered(110 * kLeaf))));
+}
+
 // DR-P5: what is asked for again and again stays in memory while a scan goes through it.
 TEST_F(IoCountsTest, APageInUseOutlivesAScanOfManyTimesTheCache) {
   Database db = MUST(Database::open("db", options()));
@@ -216,9 +298,11 @@ TEST_F(IoCountsTest, ALongValueIsReadWithOneReadForEachOfItsPages) {
   MUST(db.close());
   db = MUST(Database::open("db", options()));
   const std::uint64_t before = reads_;
+  const std::uint64_t waits_before = waits();
   EXPECT_EQ(MUST(db.get("long")), value);
   // 262 pages with room for 4032 bytes or so each; the catalog, the root, the map.
   EXPECT_LE(reads_ - before, 270U);
+  EXPECT_LE(waits() - waits_before, 20U);
 }
 
 // DR-P11: a checkpoint syncs as it goes, so that no sync, and no commit that waits behind one, has

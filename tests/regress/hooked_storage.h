@@ -17,6 +17,7 @@ class HookedStorage final : public Storage {
   std::function<Result<void>(const std::string& path)> on_sync, on_open, on_sync_directory,
       on_write;
   std::function<Result<void>(const std::string& path, std::uint64_t at)> on_read;
+  std::function<void(std::span<const IoRequest>)> on_submit;
 
   Result<std::unique_ptr<StorageFile>> open(const std::string& path, FileMode mode) override {
     if (on_open) TRY(on_open(path));
@@ -36,6 +37,7 @@ class HookedStorage final : public Storage {
     return memory_.sync_directory(directory);
   }
   void submit(std::span<IoRequest> requests) override {
+    if (on_submit) on_submit(requests);
     for (IoRequest& request : requests) {
       if (request.kind == IoRequest::Kind::kRead) {
         auto got = request.file->read(request.offset, request.buffer);

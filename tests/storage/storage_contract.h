@@ -218,4 +218,13 @@ TEST_P(StorageContract, SetsOfTransfers) {
   EXPECT_EQ(reads[1].transferred, 0u);
 }
 
+TEST_P(StorageContract, AdviceChangesNothing) {
+  auto file = create("a");
+  put(*file, 0, "content");
+  file->will_read(0, 4);
+  file->will_read(3, 1 << 20);
+  file->will_read(~std::uint64_t{0}, ~std::uint64_t{0});
+  EXPECT_EQ(get(*file, 0, 7), "content");
+}
+
 }  // namespace holdfast

@@ -145,5 +145,38 @@ TEST_P(CursorMoves, EndsAndEmptyTrees) {
   EXPECT_EQ(moved.value().value(), "2");
 }
 
+// The longer a cursor walks, the more leaves it asks for at once; a seek begins anew, and so does
+// turning round.
+TEST(Cursor, AsksForLeavesAheadTheLongerItWalks) {
+  ModelTree tree(4096, 31);
+  for (int i = 0; i < 20000; ++i) tree.put(padded(i), std::string(100, 'v'));
+  tree.commit();
+  tree.pages.unpeekable = 0;
+  for (const bool forward : {true, false}) {
+    tree.pages.fetched.clear();
+    tree.pages.sets.clear();
+    TreeCursor cursor(tree.pages, tree.ref);
+    int records = 0;
+    while ((forward ? cursor.next() : cursor.prev()).value()) ++records;
+    EXPECT_EQ(records, 20000);
+    const std::vector<std::size_t>& sets = tree.pages.sets;
+    ASSERT_GT(sets.size(), 10U);
+    EXPECT_EQ(sets[0], 2U);
+    EXPECT_GT(std::count(sets.begin(), sets.end(), kFetchMost), 10);
+    EXPECT_LT(sets.size(), tree.pages.fetched.size() / 8);
+  }
+  TreeCursor cursor(tree.pages, tree.ref);
+  for (int i = 0; i < 20000; i += 1000) {
+    tree.pages.fetched.clear();
+    tree.pages.sets.clear();
+    ASSERT_TRUE(cursor.seek(padded(i)).value());
+    EXPECT_TRUE(tree.pages.sets.empty());
+    for (int n = 0; n < 40; ++n) ASSERT_TRUE(cursor.next().value());
+    for (int n = 0; n < 40 && i > 0; ++n) ASSERT_TRUE(cursor.prev().value());
+    for (const std::size_t set : tree.pages.sets) EXPECT_LE(set, 4U);
+  }
+  EXPECT_EQ(tree.pages.complaint, "");
+}
+
 }  // namespace
 }  // namespace holdfast::testing

@@ -62,6 +62,19 @@ TEST(GetMany, ReadsNoPageTwiceThatIsInMemory) {
   EXPECT_EQ(tree.pages.pages_asked, before);
 }
 
+TEST(GetMany, AsksForAWholeLevelAtOnce) {
+  ModelTree tree(4096, 24);
+  for (int i = 0; i < 5000; ++i) tree.put(padded(i), std::string(100, 'v'));
+  tree.commit();
+  tree.pages.unpeekable = 0;
+  tree.pages.fetched.clear();
+  tree.pages.sets.clear();
+  std::vector<std::string> keys;
+  for (int i = 0; i < 16; ++i) keys.push_back(padded(i * 300));
+  ASSERT_NO_FATAL_FAILURE(expect_as_in_the_model(tree, keys));
+  EXPECT_EQ(tree.pages.sets, (std::vector<std::size_t>{1, 16})) << "the root, then the leaves";
+}
+
 TEST(GetMany, DamageOnTheWayIsAnError) {
   ModelTree tree(4096, 23);
   for (int i = 0; i < 3000; ++i) tree.put(padded(i), "v");

@@ -1,6 +1,7 @@
 // Pages in a std::map, for testing trees without an engine.
 #include "tests/tree/map_pages.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/base/result.h"
@@ -25,10 +26,17 @@ Result<const std::byte*> MapPages::page(PageId id) {
 }
 
 const std::byte* MapPages::peek(PageId id) noexcept {
-  if (guards_ <= 0) complain("peek() outside a guard");
-  if (unpeekable == 0 || raw(id) % unpeekable == 0) return nullptr;
+  if (guards_ <= 0) complain("peek() or at_hand() outside a guard");
+  if (!fetched.contains(id) && (unpeekable == 0 || raw(id) % unpeekable == 0)) return nullptr;
   const Bytes* bytes = find(id);
   return bytes == nullptr ? nullptr : bytes->data();
+}
+
+void MapPages::fetch(std::span<const PageId> ids) {
+  lent_.reset();
+  ids = ids.first(std::min<std::size_t>(ids.size(), kFetchMost));
+  sets.push_back(ids.size());
+  fetched.insert(ids.begin(), ids.end());
 }
 
 Result<PagePin> MapPages::pin(PageId id) {

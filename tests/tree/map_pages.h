@@ -26,6 +26,7 @@ class MapPages : public PageSink {
   void leave() override { --guards_; }
   Result<const std::byte*> page(PageId id) override;
   const std::byte* peek(PageId id) noexcept override;
+  void fetch(std::span<const PageId> ids) override;
   Result<PagePin> pin(PageId id) override;
   void unpin(std::uint32_t token) noexcept override;
   std::uint64_t change_count() const override { return changes_; }
@@ -44,6 +45,8 @@ class MapPages : public PageSink {
   bool reuse_ids = true;
   std::uint32_t unpeekable = 5;   // Every so-manieth page is not in memory; 0: none is.
   std::uint64_t pages_asked = 0;  // Of page().
+  std::set<PageId> fetched;       // In memory, since fetch() was asked for them.
+  std::vector<std::size_t> sets;  // How many it was asked for each time.
   // The pages as of the last commit: tests do damage here.
   std::map<PageId, Bytes> committed;
   // What was cut off and not taken since.
