@@ -2,15 +2,15 @@
 #include "tools/args.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <functional>
-#include <limits>
 #include <map>
 #include <string_view>
 #include <vector>
 
 #include "engine/base/limits.h"
 #include "holdfast/database.h"
+#include "tools/args_backup.h"
+#include "tools/args_numbers.h"
 #include "tools/text_bytes.h"
 
 namespace holdfast::tools {
@@ -21,30 +21,6 @@ constexpr const char* kExitCodes =
     "written,\n"
     "4 in use, 5 damage found, 130 interrupted.";
 constexpr const char* kDashes = "\nWords that begin with - (and ++) go after --.";
-
-// "64M" and the like: K, M, G, T are powers of 1024; a B or iB after them changes nothing.
-std::optional<std::uint64_t> parse_bytes(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{}) return std::nullopt;
-  std::string suffix(rest, text.data() + text.size());
-  for (char& c : suffix) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  static const std::map<std::string, unsigned, std::less<>> kShifts = {
-      {"", 0},     {"b", 0},  {"k", 10},  {"kb", 10},  {"kib", 10}, {"m", 20},  {"mb", 20},
-      {"mib", 20}, {"g", 30}, {"gb", 30}, {"gib", 30}, {"t", 40},   {"tb", 40}, {"tib", 40}};
-  const auto shift = kShifts.find(suffix);
-  if (shift == kShifts.end()) return std::nullopt;
-  if (number > std::numeric_limits<std::uint64_t>::max() >> shift->second) return std::nullopt;
-  return number << shift->second;
-}
-
-std::optional<std::uint64_t> parse_count(std::string_view text) {
-  std::uint64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || rest != end) return std::nullopt;
-  return number;
-}
 
 class Parser {
  public:
@@ -77,6 +53,9 @@ class Parser {
 
   void database(CLI::App* sub) {
     sub->add_option("DB", args_.database, "The database file")->required();
+    cache(sub);
+  }
+  void cache(CLI::App* sub) {
     sub->add_option_function<std::string>(
            "--cache",
            [this](const std::string& text) {
@@ -216,18 +195,32 @@ class Parser {
     json(sub, "Answer with one JSON object");
   }
   void add_backup() {
-    CLI::App* sub =
-        verb(Verb::kBackup, "backup", "Copy a database to a new file, each page verified",
-             "holdfast backup fruit.db /backups/fruit-monday.db");
-    sub->add_option("TO", args_.copy_to, "The file to make; one that exists stays")->required();
+    CLI::App* sub = verb(Verb::kBackup, "backup",
+                         "Copy a database, or what changed, to a file; each page verified",
+                         "holdfast backup fruit.db /backups/fruit-sunday.db --keep\n"
+                         "  holdfast backup fruit.db /backups/fruit-monday.inc --since last --keep "
+                         "--release since\n"
+                         "  holdfast backup fruit.db - | zstd > fruit.backup.zst");
+    add_backup_words(*sub, args_);
     json(sub, "Write the report, and what is damaged, as JSON");
   }
   void add_restore() {
-    CLI::App* sub =
-        verb(Verb::kRestore, "restore", "Copy a backup to a new database file, each page verified",
-             "holdfast restore /backups/fruit-monday.db fruit.db");
-    sub->add_option("TO", args_.copy_to, "The database to make; one that exists stays")->required();
+    CLI::App* sub = app_.add_subcommand(
+        "restore", "Make a database from a backup and the increments on it, all verified");
+    sub->footer(std::string("Example:\n  holdfast restore fruit-sunday.db fruit-monday.inc "
+                            "fruit.db\n  zstd -d < fruit.backup.zst | holdfast restore - "
+                            "fruit.db\n\n") +
+                kExitCodes + kDashes);
+    sub->callback([this] { args_.verb = Verb::kRestore; });
+    cache(sub);
+    add_restore_words(*sub, args_);
     json(sub, "Write the report, and what is damaged, as JSON");
+  }
+  void add_kept() {
+    CLI::App* sub = verb(Verb::kKept, "kept", "List the kept checkpoints, or release one",
+                         "holdfast kept fruit.db");
+    add_kept_words(*sub, args_);
+    json(sub, "A JSON object a checkpoint");
   }
   void add_rename() {
     CLI::App* sub = verb(Verb::kRename, "rename", "Give a tree another name",
@@ -372,6 +365,7 @@ std::expected<Arguments, ParseStop> parse_holdfast(int argc, const char* const* 
   parser.add_rename();
   parser.add_backup();
   parser.add_restore();
+  parser.add_kept();
   parser.add_scan();
   parser.add_load();
   parser.add_dump();

@@ -1,5 +1,5 @@
-// The command line of both programs as plain data. args.cc alone includes the parsing library,
-// which is slow to compile.
+// The command line of both programs as plain data. args.cc and args_backup.cc alone include the
+// parsing library, which is slow to compile.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "holdfast/options.h"
 #include "tools/exit_code.h"
@@ -21,6 +22,7 @@ enum class Verb {
   kRename,
   kBackup,
   kRestore,
+  kKept,
   kScan,
   kLoad,
   kDump,
@@ -50,7 +52,16 @@ struct Arguments {
   std::string key;
   std::string value;
   std::string new_name;  // rename
-  std::string copy_to;   // backup, restore: the file that is made.
+  std::string copy_to;   // backup, restore: the file that is made; "-": standard output.
+
+  // restore: what is put together, in this order; "-": standard input.
+  std::vector<std::string> parts;
+  std::uint64_t checkpoint = 0;  // backup: the kept one to copy; 0: the newest state.
+  std::uint64_t since = 0;       // backup: what the increment is based on; 0: none,
+  bool since_last = false;       // or the newest kept one.
+  bool keep = false;             // backup: what is backed up stays, for the next increment.
+  std::optional<std::uint64_t> release_id;  // backup, kept: that one goes afterwards.
+  bool release_since = false;               // backup: the base does.
   bool value_from_input = false;
   std::string value_file;  // Empty: none.
 

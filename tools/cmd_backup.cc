@@ -1,72 +1,133 @@
-// holdfast backup and holdfast restore: a verified copy of a database, or of a backup, as a new
-// file.
+// holdfast backup: a verified copy of a database, or of what changed in it, as a new file or as a
+// stream.
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include "tools/finding_text.h"
+#include <algorithm>
+#include <cstring>
+
+#include "tools/backup_words.h"
 #include "tools/interrupt.h"
-#include "tools/json_output.h"
 #include "tools/opening.h"
 #include "tools/progress_line.h"
 #include "tools/verbs.h"
-#include "tools/wording.h"
 
 namespace holdfast::tools {
 namespace {
 
-// Read-only where that will do: a database that was closed. Else its log has to be folded in.
-Step<Database> open_source(const Arguments& args, Console& console) {
-  auto database = open_to_read(args, console);
-  if (!database || database->recovery().log_end == LogEnd::kNoLog) return database;
-  if (auto closed = console.check(database->close()); !closed)
-    return std::unexpected(closed.error());
-  return open_to_write(args, console);
+bool to_output(const Arguments& args) {
+  return args.copy_to == "-";
 }
 
-Result<BackupReport> copy(Database& database, const Arguments& args) {
+// Words for kept checkpoints become ids, and each must be there.
+Step<void> resolve(Arguments& args, const Database& database, Console& console) {
+  const auto kept = console.check(database.kept_checkpoints());
+  if (!kept) return std::unexpected(kept.error());
+  if (args.since_last) {
+    if (kept->empty()) {
+      return std::unexpected(console.fail(
+          ExitCode::kNotFound,
+          "No checkpoint is kept, so there is nothing to begin at: make a whole backup with "
+          "--keep first."));
+    }
+    args.since = kept->back().id;
+  }
+  if (args.release_since) {
+    if (args.since == 0)
+      return std::unexpected(
+          console.fail(ExitCode::kUsage, "--release since goes with --since; give an id."));
+    args.release_id = args.since;
+  }
+  std::string those;
+  for (const KeptCheckpoint& each : *kept)
+    those += (those.empty() ? "" : ", ") + std::to_string(each.id);
+  for (const std::uint64_t id : {args.since, args.checkpoint, args.release_id.value_or(0)}) {
+    if (id == 0 || std::ranges::find(*kept, id, &KeptCheckpoint::id) != kept->end()) continue;
+    return std::unexpected(console.fail(
+        ExitCode::kNotFound, fmt::format("No checkpoint {} is kept; {}.", id,
+                                         those.empty() ? "there are none" : "there are " + those)));
+  }
+  return {};
+}
+
+// A sentence about standard output, or nothing.
+Result<void> delivered(Output& out) {
+  if (out.ok()) return {};
+  if (out.gave_up())
+    return std::unexpected(Error(ErrorCode::kCancelled, "nobody took the backup in time"));
+  return std::unexpected(Error(
+      ErrorCode::kIo, fmt::format("the backup could not be written to standard output ({}), and "
+                                  "what is there of it can't be restored",
+                                  std::strerror(out.error()))));
+}
+
+Result<BackupReport> copy(Database& database, const Arguments& args, std::uint64_t kept,
+                          Console& console) {
   ProgressLine line;
   BackupOptions options;
+  options.checkpoint = kept != 0 ? kept : args.checkpoint;
+  options.since = args.since;
   options.progress = shown_on(line);
-  return database.backup(args.copy_to, options);
+  if (!to_output(args)) return database.backup(args.copy_to, options);
+  auto report = database.backup(
+      [&](std::string_view bytes) {
+        console.out().write(bytes);
+        return delivered(console.out());
+      },
+      options);
+  console.out().flush();
+  if (report) {
+    if (auto whole = delivered(console.out()); !whole) return std::unexpected(whole.error());
+  }
+  return report;
 }
 
-// A missing folder is a file that can't be written, not a key that isn't there.
-ExitCode explain(const Error& error, const Arguments& args, Console& console) {
-  if (error.code() == ErrorCode::kNotFound)
-    return console.fail(error, ExitCode::kFailed, "Its folder must be there.");
-  if (error.code() == ErrorCode::kCancelled)
-    return console.fail(ExitCode::kInterrupted, "Interrupted. " + args.copy_to + " was not made.");
-  return console.fail(error);
+// The base goes only when what follows it is there, and what was kept for nothing goes too.
+ExitCode settle(Database& database, bool made, std::uint64_t kept, const Arguments& args,
+                Console& console) {
+  const std::uint64_t goes = made ? args.release_id.value_or(0) : kept;
+  if (goes == 0) return ExitCode::kDone;
+  const auto released = database.release_checkpoint(goes);
+  return released ? ExitCode::kDone : console.fail(released.error());
 }
 
-std::string json_of(const BackupReport& report, const Arguments& args) {
-  JsonObject line;
-  line.text("type", "summary").text("to", args.copy_to).flag("sound", report.sound());
-  line.number("findings", report.findings_total).number("transaction", report.txn);
-  line.number("pages", report.pages).number("bytes", report.bytes);
-  return line.real("seconds", report.seconds).line();
-}
-
-std::string text_of(const BackupReport& report, const Arguments& args) {
-  std::string text = fmt::format("{}: {}, {}, as of transaction {}, in {:.2f} s.\n", args.copy_to,
-                                 counted(report.pages, "page"), counted(report.bytes, "byte"),
-                                 report.txn, report.seconds);
-  if (report.sound()) return text;
-  return text + fmt::format("Damaged: {} of the original, above; the copy has the rest.\n",
-                            counted(report.findings_total, "page"));
+ExitCode refuse(const Arguments& args, Console& console) {
+  if (!to_output(args)) return ExitCode::kDone;
+  if (args.json) {
+    return console.fail(ExitCode::kUsage,
+                        "--json has no place in standard output, where the backup goes.");
+  }
+  if (isatty(1) != 1) return ExitCode::kDone;
+  return console.fail(ExitCode::kUsage,
+                      "A backup is nothing for a terminal: send standard output to a file or a "
+                      "pipe.");
 }
 
 }  // namespace
 
-ExitCode run_backup(const Arguments& args, Console& console) {
-  auto database = open_source(args, console);
+ExitCode run_backup(const Arguments& given, Console& console) {
+  if (const ExitCode refused = refuse(given, console); refused != ExitCode::kDone) return refused;
+  Arguments args = given;
+  const bool changes = args.keep || args.release_id || args.release_since;
+  auto database = changes ? open_to_write(args, console) : open_to_copy(args, console);
   if (!database) return database.error();
-  const auto report = copy(*database, args);
-  const ExitCode code =
-      close(*database, report ? ExitCode::kDone : explain(report.error(), args, console), console);
+  if (auto resolved = resolve(args, *database, console); !resolved)
+    return close(*database, resolved.error(), console);
+  std::uint64_t kept = 0;
+  if (args.keep) {
+    const auto checkpoint = console.check(database->keep_checkpoint());
+    if (!checkpoint) return close(*database, checkpoint.error(), console);
+    kept = checkpoint->id;
+  }
+  const auto report = copy(*database, args, kept, console);
+  ExitCode code = report ? ExitCode::kDone : explain_copy(report.error(), args, console);
+  const ExitCode settled = settle(*database, report.has_value(), kept, args, console);
+  code = close(*database, code == ExitCode::kDone ? settled : code, console);
   if (!report) return code;
-  for (const Finding& finding : report->findings)
-    console.out().write(args.json ? json_of(finding) : text_of(finding));
-  console.out().write(args.json ? json_of(*report, args) : text_of(*report, args));
+  Output errors(2);
+  Output& out = to_output(args) ? errors : console.out();
+  out.write(report_text(*report, args, kept));
+  if (to_output(args)) errors.flush();
   return code == ExitCode::kDone && !report->sound() ? ExitCode::kDamaged : code;
 }
 

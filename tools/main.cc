@@ -23,8 +23,11 @@ ExitCode run(const Arguments& args, Console& console) {
     case Verb::kRename:
       return run_rename(args, console);
     case Verb::kBackup:
-    case Verb::kRestore:
       return run_backup(args, console);
+    case Verb::kRestore:
+      return run_restore(args, console);
+    case Verb::kKept:
+      return run_kept(args, console);
     case Verb::kScan:
       return run_scan(args, console);
     case Verb::kLoad:

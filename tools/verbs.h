@@ -11,7 +11,9 @@ ExitCode run_get(const Arguments& args, Console& console);
 ExitCode run_del(const Arguments& args, Console& console);
 ExitCode run_drop(const Arguments& args, Console& console);
 ExitCode run_rename(const Arguments& args, Console& console);
-ExitCode run_backup(const Arguments& args, Console& console);  // restore too
+ExitCode run_backup(const Arguments& args, Console& console);
+ExitCode run_restore(const Arguments& args, Console& console);
+ExitCode run_kept(const Arguments& args, Console& console);
 ExitCode run_scan(const Arguments& args, Console& console);
 ExitCode run_load(const Arguments& args, Console& console);
 ExitCode run_dump(const Arguments& args, Console& console);

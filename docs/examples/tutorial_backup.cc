@@ -17,8 +17,24 @@ int main() {
   options.checkpoint = kept.id;  // As it was then.
   db.backup("kept-" + name, options).value();
   db.release_checkpoint(kept.id).value();
+
+  const std::uint64_t sunday = db.keep_checkpoint().value().id;
+  holdfast::BackupOptions whole;
+  whole.checkpoint = sunday;
+  db.backup("sunday.db", whole).value();
+  db.put("key", "of Monday").value();
+  const std::uint64_t monday = db.keep_checkpoint().value().id;
+  holdfast::BackupOptions changes;
+  changes.checkpoint = monday;
+  changes.since = sunday;
+  db.backup("monday.inc", changes).value();
+  db.release_checkpoint(sunday).value();
   db.close().value();
+  holdfast::Database::restore({{"sunday.db"}, {"monday.inc"}}, "as-of-monday.db").value();
 
   auto copy = holdfast::Database::open("kept-" + name).value();
-  return copy.get("key").value() == "value" ? 0 : 1;
+  auto restored = holdfast::Database::open("as-of-monday.db").value();
+  const bool right =
+      copy.get("key").value() == "value" && restored.get("key").value() == "of Monday";
+  return right ? 0 : 1;
 }

@@ -1,4 +1,7 @@
 // backup and restore: what they make, what they refuse, what they say, and their exit codes.
+#include <algorithm>
+#include <filesystem>
+
 #include "tests/tools/command_fixture.h"
 
 namespace holdfast::test {
@@ -59,6 +62,93 @@ TEST_F(BackupCommand, DamageIsToldAndTheRestCopied) {
   EXPECT_EQ(holdfast({"get", copy_, "k100000"}).out, "value 100000");
   EXPECT_EQ(holdfast({"get", copy_, "k101500"}).code, 5);
   EXPECT_EQ(holdfast({"check", copy_}).code, 5);
+}
+
+TEST_F(BackupCommand, ThroughAPipeAndBack) {
+  load(3000);
+  const Outcome out = holdfast({"backup", "DB", "-"});
+  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_TRUE(out.out.starts_with("HFBACKUP"));
+  EXPECT_NE(out.err.find("standard output: "), std::string::npos) << out.err;
+  const Outcome in = holdfast({"restore", "-", copy_}, {.input = out.out});
+  EXPECT_EQ(in.code, 0) << in.err;
+  EXPECT_EQ(dump(copy_), dump("DB"));
+  const std::string other = folder_ / "other.db";
+  for (const std::string& broken :
+       {out.out.substr(0, out.out.size() - 1), out.out.substr(0, 5000), out.out + "x"}) {
+    const Outcome cut = holdfast({"restore", "-", other}, {.input = broken});
+    EXPECT_EQ(cut.code, 5);
+    EXPECT_NE(cut.err.find("standard input"), std::string::npos) << cut.err;
+    EXPECT_FALSE(std::filesystem::exists(other));
+  }
+  EXPECT_EQ(holdfast({"restore", "-", other}, {.input = "anything"}).code, 3);
+  EXPECT_EQ(holdfast({"restore", "-", "-", other}, {.input = out.out}).code, 2);
+  EXPECT_EQ(holdfast({"backup", "DB", "-", "--json"}).code, 2);
+  // A stream that is cut short for its reader's sake is a backup that failed.
+  EXPECT_EQ(holdfast({"backup", "DB", "-"}, {.closed_out = true}).code, 3);
+  EXPECT_EQ(holdfast({"backup", "DB", "-"}, {.out_file = "/dev/full"}).code, 3);
+}
+
+// Sunday whole, then what changed: docs/TUTORIAL.md, "A week of backups".
+TEST_F(BackupCommand, AWeekOfBackups) {
+  load(3000);
+  const std::string sunday = folder_ / "sunday.db";
+  Outcome done = holdfast({"backup", "DB", sunday, "--keep"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_NE(done.out.find("Kept as checkpoint "), std::string::npos) << done.out;
+  std::vector<std::string> parts = {"restore", sunday};
+  for (const std::string day : {"monday", "tuesday", "wednesday"}) {
+    ASSERT_EQ(holdfast({"put", "DB", "today", day}).code, 0);
+    parts.push_back(folder_ / (day + ".inc"));
+    done = holdfast({"backup", "DB", parts.back(), "--since", "last", "--keep", "--release",
+                     "since", "--json"});
+    EXPECT_EQ(done.code, 0) << done.err;
+    EXPECT_NE(done.out.find("\"since\":"), std::string::npos) << done.out;
+    EXPECT_NE(done.out.find("\"checkpoint\":"), std::string::npos) << done.out;
+    EXPECT_LT(std::filesystem::file_size(parts.back()), std::filesystem::file_size(sunday) / 2);
+    const Outcome kept = holdfast({"kept", "DB", "--json"});
+    EXPECT_EQ(std::count(kept.out.begin(), kept.out.end(), '\n'), 1) << kept.out;
+    std::vector<std::string> words = parts;
+    words.push_back(folder_ / ("as-of-" + day + ".db"));
+    done = holdfast(words);
+    EXPECT_EQ(done.code, 0) << done.err;
+    EXPECT_EQ(holdfast({"get", words.back(), "today"}).out, day);
+    EXPECT_EQ(dump(words.back()), dump("DB"));
+    EXPECT_EQ(holdfast({"check", words.back()}).code, 0);
+  }
+  // What doesn't follow is refused with what is needed.
+  const std::string other = folder_ / "other.db";
+  done = holdfast({"restore", sunday, parts[3], other});
+  EXPECT_EQ(done.code, 2);
+  EXPECT_NE(done.err.find("this is an increment on transaction"), std::string::npos) << done.err;
+  EXPECT_EQ(holdfast({"restore", parts[2], other}).code, 2);
+  ASSERT_EQ(holdfast({"put", sunday, "not", "a backup any more"}).code, 0);
+  EXPECT_EQ(holdfast({"restore", sunday, parts[2], other}).code, 2);
+  EXPECT_FALSE(std::filesystem::exists(other));
+}
+
+TEST_F(BackupCommand, KeptCheckpointsAreListedAndReleased) {
+  load(10);
+  EXPECT_EQ(holdfast({"kept", "DB"}).out, "");
+  EXPECT_EQ(holdfast({"backup", "DB", copy_, "--since", "last"}).code, 1);
+  EXPECT_EQ(holdfast({"backup", "DB", copy_, "--since", "7"}).code, 1);
+  EXPECT_EQ(holdfast({"backup", "DB", copy_, "--since", "x"}).code, 2);
+  EXPECT_EQ(holdfast({"backup", "DB", copy_, "--release", "since"}).code, 2);
+  EXPECT_EQ(holdfast({"backup", "DB", copy_, "--checkpoint", "1", "--keep"}).code, 2);
+  // What is kept for a backup that isn't made isn't kept.
+  write_file(copy_, "mine");
+  EXPECT_EQ(holdfast({"backup", "DB", copy_, "--keep"}).code, 3);
+  EXPECT_EQ(holdfast({"kept", "DB"}).out, "");
+  EXPECT_EQ(holdfast({"backup", "DB", folder_ / "one.db", "--keep"}).code, 0);
+  const Outcome kept = holdfast({"kept", "DB"});
+  EXPECT_NE(kept.out.find("\ttransaction "), std::string::npos) << kept.out;
+  EXPECT_NE(kept.out.find(" UTC\n"), std::string::npos) << kept.out;
+  const std::string id = kept.out.substr(0, kept.out.find('\t'));
+  EXPECT_EQ(holdfast({"backup", "DB", folder_ / "two.db", "--checkpoint", id}).code, 0);
+  EXPECT_EQ(read_file(folder_ / "two.db"), read_file(folder_ / "one.db"));
+  EXPECT_EQ(holdfast({"kept", "DB", "--release", "999"}).code, 1);
+  EXPECT_EQ(holdfast({"kept", "DB", "--release", id}).code, 0);
+  EXPECT_EQ(holdfast({"kept", "DB"}).out, "");
 }
 
 }  // namespace

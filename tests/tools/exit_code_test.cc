@@ -48,8 +48,8 @@ TEST_F(ExitCodes, WordsThatFitNowhereAreNamed) {
 }
 
 TEST_F(ExitCodes, HelpAndVersionAreZero) {
-  for (const char* verb : {"put", "get", "del", "drop", "rename", "backup", "restore", "scan",
-                           "load", "dump", "stat", "check", "trees", "log", "shell"}) {
+  for (const char* verb : {"put", "get", "del", "drop", "rename", "backup", "restore", "kept",
+                           "scan", "load", "dump", "stat", "check", "trees", "log", "shell"}) {
     const Outcome help = holdfast({verb, "--help"});
     EXPECT_EQ(help.code, 0) << verb;
     EXPECT_NE(help.out.find("Example:"), std::string::npos) << verb;
