@@ -83,9 +83,11 @@ Result<void> make_new_file(const Environment& environment, const std::string& ta
     return storage.rename(temporary, target, false);
   });
   file.reset();
-  if (done) return storage.sync_directory(directory_of(target));
+  const bool named = done.has_value();
+  if (named) done = at_boundary([&] { return storage.sync_directory(directory_of(target)); });
+  if (done) return {};
   // What it left only takes space; the next one of this name tries again.
-  (void)at_boundary([&] { return storage.remove(temporary); });
+  (void)at_boundary([&] { return storage.remove(named ? target : temporary); });
   if (done.error().code() == ErrorCode::kAlreadyExists) return taken();
   return done;
 }

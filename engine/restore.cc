@@ -173,6 +173,7 @@ class Restoration {
   // Damage that came with the parts stays; any other means that they don't belong together.
   Result<void> judge(const StoredPage& page) {
     if (!damaged_.contains(page.slot)) {
+      if (page.damage->code() == ErrorCode::kIo) return std::unexpected(*page.damage);
       return fail(ErrorCode::kDamaged,
                   "the parts don't make up the state that they say, or the new file doesn't keep "
                   "what is written to it: " +
