@@ -53,7 +53,8 @@ void DatabaseImpl::background_loop() {
     // Nothing is waiting for its time: sleep until a commit says otherwise. Said before looking: a
     // commit that we don't see sees that it must wake us.
     background_sleeps_.store(true);
-    const bool settled = raw(cache_->newest()) == marked_txn_.load() || is_poisoned_.load();
+    const bool settled =
+        (raw(cache_->newest()) == marked_txn_.load() && !shrinking_.load()) || is_poisoned_.load();
     if (settled)
       background_wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_ || woken_; });
     background_sleeps_.store(false);
@@ -96,11 +97,15 @@ Result<bool> DatabaseImpl::background_step() {
   if (log == nullptr || is_poisoned_.load()) return false;
   {
     MutexLock lock(checkpoint_mutex_);
-    if (checkpoint_ != nullptr || checkpoint_due()) {
-      auto stepped = at_boundary([this] { return step_checkpoint(); });
+    if (checkpoint_ != nullptr ? !waits_to_move() : checkpoint_due()) {
+      const bool shrinks = checkpoint_ != nullptr && shrink_ && !checkpoint_due();
+      auto stepped =
+          at_boundary([&] { return shrinks ? shrink_background_step() : step_checkpoint(); });
       if (!stepped) retry_at_.store(environment_.clock->now() + kRetryCheckpointAfter);
       return stepped;
     }
+    auto shrunk = shrink_background_step();
+    if (!shrunk || *shrunk) return shrunk;
   }
   // Frames that readers can have: what snapshots hold isn't let go of by checkpoints.
   if (cache_->held() > cache_->frame_limit() / 8 * 5) {
@@ -176,11 +181,14 @@ Result<bool> DatabaseImpl::step_checkpoint() {
   if (checkpoint_ == nullptr) {
     TRY(restore_meta_copies());
     TRY(scan_free_space(true));
-    TRY(prepare_log_for_checkpoint());
+    // One that is taken for the sake of the file's size comes too often to begin a segment each
+    // time.
+    if (!shrink_ || checkpoint_due()) TRY(prepare_log_for_checkpoint());
     SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
     auto fresh = std::make_unique<Checkpoint>(
         CheckpointParts{environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()},
         std::move(slot));
+    if (shrink_ && has_more_to_move()) fresh->move_tail(shrink_->moves);
     TRY(fresh->begin([this] {
       LogWriter* log = log_.load();
       return log == nullptr ? opened_place_ : log->durable_position();

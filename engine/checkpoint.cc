@@ -53,12 +53,12 @@ Result<bool> Checkpoint::step() {
     case Phase::kPages:
       TRY(write_some_pages());
       if (next_page_ < dirty_.pages.size()) return true;
-      for (const FreedRun& freed : freed_) {
-        if (freed.left_out) continue;
-        for (std::uint32_t i = 0; i < freed.run.count; ++i) {
-          leaves_.insert(raw(freed.run.first + i) / parts_.cache->table().fanout());
-        }
-      }
+      pages_written_out();
+      return true;
+    case Phase::kMoves:
+      if (going_ != nullptr && TRY(move_some_pages())) return true;
+      std::sort(written_.begin(), written_.end(),
+                [](const Written& a, const Written& b) { return a.page < b.page; });
       phase_ = Phase::kMap;
       return true;
     case Phase::kMap:
@@ -81,6 +81,17 @@ Result<bool> Checkpoint::step() {
   return false;
 }
 
+void Checkpoint::pages_written_out() {
+  for (const FreedRun& freed : freed_) {
+    if (freed.left_out) continue;
+    for (std::uint32_t i = 0; i < freed.run.count; ++i) {
+      leaves_.insert(raw(freed.run.first + i) / parts_.cache->table().fanout());
+    }
+  }
+  moved_from_ = written_.size();
+  phase_ = Phase::kMoves;
+}
+
 Result<void> Checkpoint::write_some_pages() {
   std::size_t count = 0;
   const std::size_t page_size = parts_.cache->page_size();
@@ -96,10 +107,10 @@ Result<void> Checkpoint::write_some_pages() {
       parts_.cache->unpin_base(version.frame);
       const std::uint64_t check = seal_page(page);
       const Slot slot = TRY(parts_.slots->allocate(entry_slot(before)));
-      written_.push_back({id, make_entry(slot, check), false});
+      written_.push_back({id, make_entry(slot, check), false, kNoSlot});
       ++count;
     } else if (entry_slot(version.parked) != kNoSlot) {
-      written_.push_back({id, version.parked, true});
+      written_.push_back({id, version.parked, true, kNoSlot});
       ++adopted_;
     } else {
       continue;
@@ -141,10 +152,13 @@ Result<void> Checkpoint::write_batch(std::size_t first) {
 }
 
 Result<void> Checkpoint::write_map_leaf(std::uint32_t index) {
-  const TableLeaf* leaf = TRY(parts_.cache->table().leaf(index));
   const std::uint32_t fanout = parts_.cache->table().fanout();
   std::vector<MapEntry> entries(fanout);
-  for (std::uint32_t i = 0; i < fanout; ++i) entries[i] = leaf->pages[i].entry.load();
+  if (const TableLeaf* leaf = parts_.cache->table().peek_leaf(index)) {
+    for (std::uint32_t i = 0; i < fanout; ++i) entries[i] = leaf->pages[i].entry.load();
+  } else {
+    TRY(parts_.map->read_leaf(index, entries));
+  }
   const std::uint64_t begin = std::uint64_t{index} * fanout;
   const std::uint64_t end = begin + fanout;
   auto freed = std::upper_bound(
@@ -155,10 +169,12 @@ Result<void> Checkpoint::write_map_leaf(std::uint32_t index) {
     const std::uint64_t run_end = std::uint64_t{raw(freed->run.first)} + freed->run.count;
     for (std::uint64_t page = std::max<std::uint64_t>(begin, raw(freed->run.first));
          page < std::min(end, run_end); ++page) {
+      // What was left out before isn't named any more, though the table still has it.
+      if (entries[page - begin] != MapEntry{} && !freed->left_out) --pages_gained_;
       entries[page - begin] = MapEntry{};
     }
   }
-  // written_ is sorted by page, as the dirty list was.
+  // written_ is sorted by page.
   auto written =
       std::lower_bound(written_.begin(), written_.end(), begin,
                        [](const Written& page, std::uint64_t id) { return raw(page.page) < id; });
@@ -181,16 +197,22 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
   TRY(write_meta(*this));
   sync_failed_ = false;
   const std::uint64_t allocated = pages_written();
+  const std::uint64_t reserved = std::uint64_t{dirty_.reserved} + moves_reserved_;
+  // First: from here on whoever loads a leaf of the table has the new places.
+  const std::vector<Slot> replaced = map_update_->install();
   for (const Written& page : written_) {
-    parts_.slots->free(parts_.cache->became_clean(page.page, txn(), page.entry));
+    const bool known = page.moved_from == kNoSlot || parts_.cache->table().is_loaded(page.page);
+    parts_.slots->free(known ? parts_.cache->became_clean(page.page, txn(), page.entry)
+                             : page.moved_from);
   }
   parts_.cache->settle_placed(txn());
-  for (Slot slot : map_update_->install()) parts_.slots->free(slot);
-  if (dirty_.reserved >= allocated) {
-    parts_.slots->unreserve(static_cast<std::uint32_t>(dirty_.reserved - allocated));
+  for (Slot slot : replaced) parts_.slots->free(slot);
+  if (going_ != nullptr) *moves_ = std::move(*going_);
+  if (reserved >= allocated) {
+    parts_.slots->unreserve(static_cast<std::uint32_t>(reserved - allocated));
   } else {
     // It used what was set aside for others.
-    const auto more = static_cast<std::uint32_t>(allocated - dirty_.reserved);
+    const auto more = static_cast<std::uint32_t>(allocated - reserved);
     if (!at_boundary([&] { return parts_.slots->reserve(more); })) parts_.cache->lack_slots(more);
   }
   begun_ = false;
@@ -213,8 +235,11 @@ void Checkpoint::abandon() noexcept {
       if (!page.adopted) put_back(entry_slot(page.entry));
     }
     for (Slot slot : map_update_->abandon()) put_back(slot);
-    // What it allocated came out of the reservation; the next attempt needs as much again.
-    if (!at_boundary([&] { return parts_.slots->reserve(taken); })) parts_.cache->lack_slots(taken);
+    // What it allocated came out of the reservation; the next attempt needs as much again, but for
+    // what it was to move.
+    const std::uint32_t more = taken - std::min(taken, moves_reserved_);
+    parts_.slots->unreserve(moves_reserved_ - std::min(taken, moves_reserved_));
+    if (!at_boundary([&] { return parts_.slots->reserve(more); })) parts_.cache->lack_slots(more);
   }
   parts_.cache->return_dirty(dirty_);
   parts_.cache->end_snapshot(slot_);

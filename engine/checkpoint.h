@@ -1,7 +1,9 @@
 // A checkpoint: brings the state as of a durable transaction D into the tree file, step by step.
 //
 //   begin()  takes a snapshot of D, the log's place after D, and the list of dirty pages
-//   step()   writes some pages to fresh slots | then the map above them | then syncs
+//   step()   writes some pages to fresh slots | moves some of the tail's | then the map above them
+//   |
+//            then syncs
 //   publish()  writes the meta that names it all; only then are old slots and old log let go
 //
 // K1 Nothing that any durable state needs is written: pages and map go to free slots.
@@ -24,6 +26,7 @@
 #include "engine/file/meta_store.h"
 #include "engine/file/page_map.h"
 #include "engine/file/slot_space.h"
+#include "engine/tail_moves.h"
 #include "wal/format.h"
 
 namespace holdfast {
@@ -44,6 +47,10 @@ class Checkpoint {
   Checkpoint(const Checkpoint&) = delete;
   Checkpoint& operator=(const Checkpoint&) = delete;
 
+  // Before begin(): it also moves pages of the tail, and says in `moves` how far it came once that
+  // is durable.
+  void move_tail(std::shared_ptr<TailMoves> moves);
+
   // `durable_place` answers D and where the log goes on after it. kDiskFull: nothing happened.
   Result<void> begin(const std::function<LogPlace()>& durable_place);
   // Does a bounded amount; answers false when only publish() is left. After an error: abandon().
@@ -62,6 +69,11 @@ class Checkpoint {
   [[nodiscard]] std::uint64_t pages_written() const {
     return written_.size() - adopted_ + map_pages_written_;
   }
+  // Pages that it has moved so far, and whether it isn't done with that.
+  [[nodiscard]] std::uint64_t pages_moved() const {
+    return phase_ == Phase::kPages ? 0 : written_.size() - moved_from_;
+  }
+  [[nodiscard]] bool moving() const { return phase_ <= Phase::kMoves && going_ != nullptr; }
   // A sync failed: the database must be poisoned with the error that step() or publish() gave.
   [[nodiscard]] bool sync_failed() const { return sync_failed_; }
 
@@ -70,11 +82,20 @@ class Checkpoint {
     PageId page{};
     MapEntry entry{};
     bool adopted = false;  // It was parked there.
+    Slot moved_from{};     // It was in the file already, and nothing but its place changes.
   };
-  enum class Phase : std::uint8_t { kPages, kMap, kSync, kDone };
+  enum class Phase : std::uint8_t { kPages, kMoves, kMap, kSync, kDone };
 
   Result<void> write_some_pages();
   Result<void> write_batch(std::size_t first);
+  void pages_written_out();
+  // checkpoint_moves.cc
+  bool force_inner_pages_down();
+  Result<bool> move_some_pages();
+  bool take_next_leaf();
+  bool choose(std::uint32_t leaf);
+  Result<void> move_batch(std::span<const Written> batch);
+  void note_damage(const Error& error);
   Result<void> write_map_leaf(std::uint32_t index);
   Result<void> sync_file();
   [[nodiscard]] bool is_freed(PageId id) const;
@@ -88,8 +109,14 @@ class Checkpoint {
   PageCache::DirtyPages dirty_;
   std::size_t next_page_ = 0;
   std::size_t unsynced_pages_ = 0;
-  std::vector<FreedRun> freed_;     // By first page.
-  std::set<std::uint32_t> leaves_;  // Map leaves to write.
+  std::shared_ptr<TailMoves> moves_;  // As the last durable checkpoint left them,
+  std::unique_ptr<TailMoves> going_;  // and as this one will.
+  std::vector<Written> chosen_;       // Of one leaf of the map, to be moved,
+  std::size_t next_chosen_ = 0;       // from here on.
+  std::size_t moved_from_ = 0;        // Those in written_ from here on were moved.
+  std::uint32_t moves_reserved_ = 0;  // Slots set aside for them.
+  std::vector<FreedRun> freed_;       // By first page.
+  std::set<std::uint32_t> leaves_;    // Map leaves to write.
   std::vector<Written> written_;
   std::size_t adopted_ = 0;
   std::vector<Slot> bad_slots_;  // A write to them failed: not used again.

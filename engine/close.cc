@@ -57,7 +57,7 @@ Result<void> DatabaseImpl::fold_log_in() {
     }
   }
   TRY(remove_log());
-  TRY(slots_->trim());
+  (void)TRY(slots_->trim(0));
   return file_->sync();
 }
 

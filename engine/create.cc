@@ -97,7 +97,7 @@ Result<void> DatabaseImpl::write_first_state() {
     return meta_->write(meta);
   };
   TRY(checkpoint.publish(write_metas));
-  TRY(slots_->trim());
+  (void)TRY(slots_->trim(0));
   return file_->sync();
 }
 

@@ -92,6 +92,9 @@ Result<bool> Database::run_background() {
 Result<std::uint64_t> Database::reclaim(const ProgressFunction& progress) {
   return at_boundary([&] { return impl_->reclaim(progress); });
 }
+Result<CompactReport> Database::compact(const CompactOptions& options) {
+  return at_boundary([&] { return impl_->compact(options); });
+}
 Result<KeptCheckpoint> Database::keep_checkpoint() {
   return at_boundary([&] { return impl_->keep_checkpoint(); });
 }

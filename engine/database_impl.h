@@ -20,6 +20,7 @@
 #include "engine/file/meta_store.h"
 #include "engine/file/page_map.h"
 #include "engine/file/slot_space.h"
+#include "engine/shrink.h"
 #include "engine/storage/storage.h"
 #include "engine/transaction_state.h"
 #include "engine/txn/id_space.h"
@@ -56,6 +57,7 @@ class DatabaseImpl final : public LogObserver {
   Result<void> checkpoint();
   Result<bool> run_background();
   Result<std::uint64_t> reclaim(const ProgressFunction& progress);
+  Result<CompactReport> compact(const CompactOptions& options);
   Result<KeptCheckpoint> keep_checkpoint();
   Result<void> release_checkpoint(std::uint64_t id);
   [[nodiscard]] std::vector<KeptCheckpoint> kept_checkpoints() const;
@@ -148,7 +150,7 @@ class DatabaseImpl final : public LogObserver {
   void help_freeing() noexcept;
 
   // kept.cc
-  [[nodiscard]] Result<void> may_change_kept() const;
+  [[nodiscard]] Result<void> may_change_file() const;
   Result<void> write_kept(const Meta& list);
   void note_kept(const Meta& meta);
   void scan_kept();
@@ -164,7 +166,22 @@ class DatabaseImpl final : public LogObserver {
   // close.cc
   Result<void> fold_log_in();
   Result<void> remove_log();
+
+  // shrink.cc
+  [[nodiscard]] std::uint64_t least_slots() const;
+  [[nodiscard]] bool much_too_large() const;
+  bool shrink_due();
+  void begin_shrink(Shrink::By by, std::uint32_t spare);
+  void next_round();
+  void end_shrink();
+  [[nodiscard]] bool has_more_to_move() const;
+  Result<bool> shrink_step();
+  void pace_shrink(std::uint64_t pages, std::uint64_t bytes_per_second);
+  Result<bool> cut_some();
+  Result<bool> shrink_background_step();
+  [[nodiscard]] bool waits_to_move() const;
   Result<void> move_tail_down();
+  friend class Compaction;
 
   const std::string given_path_;
   std::string path_;  // The same file from anywhere: Storage::real_path().
@@ -226,6 +243,11 @@ class DatabaseImpl final : public LogObserver {
   Mutex checkpoint_mutex_;
   std::unique_ptr<Checkpoint> checkpoint_;                    // Under way, by steps.
   Atomic<std::chrono::steady_clock::time_point> retry_at_{};  // After a failed checkpoint.
+  std::optional<Shrink> shrink_;                              // Likewise; its lock is the same.
+  std::optional<std::chrono::steady_clock::time_point> large_since_;
+  std::chrono::steady_clock::time_point shrink_retry_at_{};
+  Atomic<bool> shrinking_{false};
+  Mutex compact_mutex_;  // One compacts at a time.
 
   Mutex background_mutex_;
   Condition background_wake_;

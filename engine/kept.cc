@@ -49,7 +49,7 @@ std::vector<KeptCheckpoint> DatabaseImpl::kept_checkpoints() const {
   return list;
 }
 
-Result<void> DatabaseImpl::may_change_kept() const {
+Result<void> DatabaseImpl::may_change_file() const {
   TRY(must_be_open());
   if (read_only_) return fail(ErrorCode::kReadOnly, "the database was opened read-only");
   if (auto error = poisoned()) return std::unexpected(*error);
@@ -74,7 +74,7 @@ Result<std::vector<std::uint64_t>> DatabaseImpl::checkpoint_to_keep() {
 }
 
 Result<KeptCheckpoint> DatabaseImpl::keep_checkpoint() {
-  TRY(may_change_kept());
+  TRY(may_change_file());
   MutexLock lock(checkpoint_mutex_);
   if (const std::size_t count = kept_checkpoints().size(); count >= kKeptMax) {
     return fail(ErrorCode::kLimitExceeded,
@@ -108,7 +108,7 @@ Result<KeptCheckpoint> DatabaseImpl::keep_checkpoint() {
 }
 
 Result<void> DatabaseImpl::release_checkpoint(std::uint64_t id) {
-  TRY(may_change_kept());
+  TRY(may_change_file());
   MutexLock lock(checkpoint_mutex_);
   TRY(restore_meta_copies());
   Meta meta;
@@ -196,7 +196,7 @@ KeptReading::~KeptReading() {
 }
 
 Result<NewestPinned> NewestPinned::begin(DatabaseImpl& db) {
-  TRY(db.may_change_kept());
+  TRY(db.may_change_file());
   MutexLock lock(db.checkpoint_mutex_);
   std::vector<std::uint64_t> bits = TRY(db.checkpoint_to_keep());
   NewestPinned pinned(db);

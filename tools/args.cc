@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <map>
-#include <string_view>
 #include <vector>
 
 #include "engine/base/limits.h"
@@ -56,19 +55,12 @@ class Parser {
     cache(sub);
   }
   void cache(CLI::App* sub) {
-    sub->add_option_function<std::string>(
-           "--cache",
-           [this](const std::string& text) {
-             const auto bytes = parse_bytes(text);
-             if (!bytes)
-               throw CLI::ValidationError("--cache", "wants bytes, as in 64M; got " + text);
-             if (*bytes < kMinCacheBytes)
-               throw CLI::ValidationError("--cache", "wants at least 1M; got " + text);
-             args_.cache_bytes = *bytes;
-             args_.cache_given = true;
-           },
-           "Memory to use (cache_bytes), in bytes or as 8M, 2G; from 1M (default 64M)")
-        ->type_name("BYTES");
+    bytes(sub, "--cache",
+          "Memory to use (cache_bytes), in bytes or as 8M, 2G; from 1M (default 64M)",
+          kMinCacheBytes, "1M", [this](std::uint64_t number) {
+            args_.cache_bytes = number;
+            args_.cache_given = true;
+          });
   }
 
   void json(CLI::App* sub, const char* what) { sub->add_flag("--json", args_.json, what); }
@@ -97,6 +89,20 @@ class Parser {
   void damaged_log(CLI::App* sub) {
     sub->add_flag("--accept-damaged-log", args_.accept_damaged_log,
                   "If the log is damaged, read what was there before the damage");
+  }
+
+  // An option that takes bytes, no fewer than `least`.
+  void bytes(CLI::App* sub, const std::string& name, const char* what, std::uint64_t least,
+             const char* at_least, const std::function<void(std::uint64_t)>& set) {
+    auto parsed = [=](const std::string& text) {
+      const auto number = parse_bytes(text);
+      if (!number) throw CLI::ValidationError(name, "wants bytes, as in 64M; got " + text);
+      if (*number < least)
+        throw CLI::ValidationError(name,
+                                   std::string("wants at least ") + at_least + "; got " + text);
+      set(*number);
+    };
+    sub->add_option_function<std::string>(name, parsed, what)->type_name("BYTES");
   }
 
   // An option that takes a whole number from `least`.
@@ -221,6 +227,14 @@ class Parser {
                          "holdfast kept fruit.db");
     add_kept_words(*sub, args_);
     json(sub, "A JSON object a checkpoint");
+  }
+  void add_compact() {
+    CLI::App* sub = verb(Verb::kCompact, "compact", "Make the file as small as its contents",
+                         "holdfast compact fruit.db --rate 50M");
+    bytes(sub, "--rate",
+          "Move no more than this each second, in bytes or as 50M (default: no limit)", 1, "1 byte",
+          [this](std::uint64_t number) { args_.bytes_per_second = number; });
+    json(sub, "Answer with one JSON object");
   }
   void add_rename() {
     CLI::App* sub = verb(Verb::kRename, "rename", "Give a tree another name",
@@ -366,6 +380,7 @@ std::expected<Arguments, ParseStop> parse_holdfast(int argc, const char* const* 
   parser.add_backup();
   parser.add_restore();
   parser.add_kept();
+  parser.add_compact();
   parser.add_scan();
   parser.add_load();
   parser.add_dump();

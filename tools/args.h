@@ -23,6 +23,7 @@ enum class Verb {
   kBackup,
   kRestore,
   kKept,
+  kCompact,
   kScan,
   kLoad,
   kDump,
@@ -62,6 +63,7 @@ struct Arguments {
   bool keep = false;             // backup: what is backed up stays, for the next increment.
   std::optional<std::uint64_t> release_id;  // backup, kept: that one goes afterwards.
   bool release_since = false;               // backup: the base does.
+  std::uint64_t bytes_per_second = 0;       // compact; 0: no limit.
   bool value_from_input = false;
   std::string value_file;  // Empty: none.
 

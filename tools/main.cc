@@ -28,6 +28,8 @@ ExitCode run(const Arguments& args, Console& console) {
       return run_restore(args, console);
     case Verb::kKept:
       return run_kept(args, console);
+    case Verb::kCompact:
+      return run_compact(args, console);
     case Verb::kScan:
       return run_scan(args, console);
     case Verb::kLoad:

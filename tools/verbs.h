@@ -14,6 +14,7 @@ ExitCode run_rename(const Arguments& args, Console& console);
 ExitCode run_backup(const Arguments& args, Console& console);
 ExitCode run_restore(const Arguments& args, Console& console);
 ExitCode run_kept(const Arguments& args, Console& console);
+ExitCode run_compact(const Arguments& args, Console& console);
 ExitCode run_scan(const Arguments& args, Console& console);
 ExitCode run_load(const Arguments& args, Console& console);
 ExitCode run_dump(const Arguments& args, Console& console);

@@ -153,21 +153,6 @@ Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
   return taken;
 }
 
-Result<void> PageCache::make_dirty(PageId id) {
-  TablePage* row = TRY(table_.row(id));
-  if (Word{row->word.load()}.version() == kNoVersion) TRY(load(id));
-  MutexLock lock(versions_);
-  const VersionRef newest = newest_of(id);
-  if (newest == kNoVersion || is_parked(newest)) return {};  // Evicted again: it can wait.
-  make_room_in_lists(1, 1);
-  const std::uint32_t most = 1 + config_.map->pages_per_leaf_change();
-  TRY(config_.slots->reserve(most));
-  config_.slots->unreserve(most - list_dirty(id));
-  pool_->frame(newest).slot.store(kNoSlot);
-  set_held(newest, true);
-  return {};
-}
-
 void PageCache::lack_slots(std::uint32_t count) noexcept {
   MutexLock lock(versions_);
   unbacked_ += count;
@@ -201,6 +186,11 @@ Slot PageCache::became_clean(PageId id, TxnNumber d, MapEntry entry) noexcept {
   TablePage* row = table_.peek(id);
   const MapEntry before = row->entry.load();
   row->entry.store(entry);
+  // Where it isn't in memory somebody may be loading it, and has noted the old slot: looks again.
+  Word word{row->word.load()};
+  while (word.version() == kNoVersion &&
+         !row->word.compare_exchange_strong(word.bits, word.published(kNoVersion).bits)) {
+  }
   VersionRef version = newest_of(id);
   while (version != kNoVersion && txn_of(version) > d) version = older_of(version);
   if (version == kNoVersion) return entry_slot(before);

@@ -200,9 +200,6 @@ class PageCache {
     std::uint32_t reserved = 0;  // Slots set aside for them.
   };
   Result<DirtyPages> take_dirty(TxnNumber d);
-  // Makes the newest version dirty though it is in the file, so that the next checkpoint writes it
-  // elsewhere. With no writer about. kDiskFull: nothing changed.
-  Result<void> make_dirty(PageId id);
   // After a failed checkpoint: they are dirty still.
   void return_dirty(const DirtyPages& dirty);
   [[nodiscard]] std::size_t dirty_pages() const {

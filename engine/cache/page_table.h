@@ -66,6 +66,12 @@ class PageTable {
   Result<TablePage*> row(PageId id);
   Result<TableLeaf*> leaf(std::uint32_t index);
 
+  // Whether the page's row is in memory, or being loaded: then that is waited for.
+  [[nodiscard]] bool is_loaded(PageId id) {
+    if (peek(id) != nullptr) return true;
+    MutexLock lock(mutex_);
+    return peek(id) != nullptr;
+  }
   // Whether the leaf is in the map or in memory: pages of others don't exist, and looking for them
   // would take memory for nothing.
   [[nodiscard]] bool has_leaf(std::uint32_t index) const {

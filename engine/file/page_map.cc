@@ -36,6 +36,17 @@ Slot PageMap::leaf_slot(std::uint32_t index) const {
   return std::max(ref.slots[0], ref.slots[1]);
 }
 
+std::optional<std::uint32_t> PageMap::leaf_below(std::uint32_t level, std::uint32_t index) const {
+  MutexLock lock(mutex_);
+  std::uint64_t leaves = 1;
+  for (std::uint32_t each = 0; each < level; ++each) leaves *= inner_fanout_;
+  const std::uint64_t end = std::min<std::uint64_t>((index + 1) * leaves, level_size(0));
+  for (std::uint64_t leaf = index * leaves; leaf < end; ++leaf) {
+    if (refs_[0][leaf].slots[0] != kNoSlot) return static_cast<std::uint32_t>(leaf);
+  }
+  return std::nullopt;
+}
+
 Result<void> PageMap::open(const Meta& meta) {
   refs_.assign(meta.map_height + 1, {});
   refs_[meta.map_height] = {meta.map_root};

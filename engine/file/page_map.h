@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -52,6 +53,10 @@ class PageMap {
   [[nodiscard]] std::uint32_t leaf_count() const;
   // The highest place of the leaf's own page or its twin; none where the map has no such leaf.
   [[nodiscard]] Slot leaf_slot(std::uint32_t index) const;
+
+  // The first leaf that an inner page leads to; none: it leads to none.
+  [[nodiscard]] std::optional<std::uint32_t> leaf_below(std::uint32_t level,
+                                                        std::uint32_t index) const;
 
   // Reads the root and all inner pages. kDamaged names the page, when both of its twins are bad.
   Result<void> open(const Meta& meta);

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint32_t kMaxSlot = 0xFFFFFFF0;
 constexpr std::uint64_t kGrowBytes = std::uint64_t{1} << 20;
-constexpr std::uint32_t kNearWords = 16;  // How far a search for a near slot looks, 64 slots each.
 
 }  // namespace
 
@@ -46,6 +45,7 @@ void SlotSpace::release_unused(const std::vector<bool>& used_slots) {
     ++(kept(slot) ? only_kept_ : free_);
   }
   next_ = 1;
+  low_word_ = 0;
 }
 
 bool SlotSpace::scanned() const {
@@ -90,90 +90,13 @@ void SlotSpace::cover(std::uint32_t slot) {
   if (slot / 64 >= bits_.size()) bits_.resize(slot / 64 + 1, 0);
 }
 
-std::uint32_t SlotSpace::find_free(std::uint32_t near) const {
-  const std::uint32_t words = allocated_ / 64 + 1;
-  auto in_word = [&](std::uint32_t word) -> std::uint32_t {
-    const std::uint64_t free_bits = ~(bits_[word] | kept_word(word));
-    if (free_bits == 0) return 0;
-    const std::uint32_t slot = word * 64 + static_cast<std::uint32_t>(std::countr_zero(free_bits));
-    return slot <= allocated_ ? slot : 0;
-  };
-  if (prefer_low_) {
-    for (std::uint32_t word = 0; word < words; ++word) {
-      if (const std::uint32_t slot = in_word(word)) return slot;
-    }
-    return 0;
-  }
-  const std::uint32_t home = std::min(near / 64, words - 1);
-  for (std::uint32_t distance = 0; distance < kNearWords; ++distance) {
-    if (home + distance < words) {
-      if (const std::uint32_t slot = in_word(home + distance)) return slot;
-    }
-    if (distance != 0 && home >= distance) {
-      if (const std::uint32_t slot = in_word(home - distance)) return slot;
-    }
-  }
-  for (std::uint32_t i = 0, word = std::min(next_ / 64, words - 1); i < words;
-       ++i, word = (word + 1) % words) {
-    if (const std::uint32_t slot = in_word(word)) return slot;
-  }
-  return 0;
-}
-
-Result<Slot> SlotSpace::allocate(Slot near) {
-  MutexLock lock(mutex_);
-  const std::uint32_t from = near == kNoSlot ? next_ : raw(near);
-  std::uint32_t slot = find_free(from);
-  if (slot == 0) {
-    TRY(grow(1));
-    slot = find_free(from);
-  }
-  set_used(slot);
-  --free_;
-  if (reserved_ != 0) --reserved_;
-  if (near == kNoSlot) next_ = slot + 1;
-  return Slot{slot};
-}
-
-// The first free slot of a stretch; 0: there is none.
-std::uint32_t SlotSpace::find_stretch(std::uint32_t length) const {
-  std::uint32_t found = 0;
-  for (std::uint32_t slot = 1; slot <= allocated_; ++slot) {
-    if (slot % 64 == 0 && (bits_[slot / 64] | kept_word(slot / 64)) == ~std::uint64_t{0}) {
-      found = 0;
-      slot += 63;
-      continue;
-    }
-    found = taken(slot) ? 0 : found + 1;
-    if (found == length) return slot + 1 - length;
-  }
-  return 0;
-}
-
-Result<SlotSpace::SlotRun> SlotSpace::allocate_run(std::uint32_t most, Slot after) {
-  MutexLock lock(mutex_);
-  std::uint32_t first = after == kNoSlot || prefer_low_ ? 0 : raw(after) + 1;
-  if (first == 0 || first > allocated_ || taken(first))
-    first = prefer_low_ ? 0 : find_stretch(most);
-  if (first == 0) first = find_free(next_);
-  if (first == 0) {
-    TRY(grow(most));
-    first = find_free(next_);
-  }
-  std::uint32_t count = 0;
-  while (count < most && first + count <= allocated_ && !taken(first + count))
-    set_used(first + count++);
-  free_ -= count;
-  reserved_ -= std::min<std::uint64_t>(reserved_, count);
-  return SlotRun{Slot{first}, count};
-}
-
 void SlotSpace::free(Slot slot) {
   if (slot == kNoSlot) return;
   MutexLock lock(mutex_);
   if (raw(slot) > allocated_ || !used(raw(slot))) return;
   bits_[raw(slot) / 64] &= ~(std::uint64_t{1} << (raw(slot) % 64));
   ++(kept(raw(slot)) ? only_kept_ : free_);
+  low_word_ = std::min(low_word_, raw(slot) / 64);
 }
 
 void SlotSpace::keep(std::uint64_t id, std::vector<std::uint64_t> bits) {
@@ -218,6 +141,7 @@ void SlotSpace::kept_changed() noexcept {
     bytes += each.bits.size() * sizeof(std::uint64_t);
   }
   kept_bytes_.store(kept_.empty() ? 0 : bytes, std::memory_order_relaxed);
+  low_word_ = 0;
   only_kept_ = 0;
   free_ = allocated_;
   for (std::uint32_t word = 0; word <= allocated_ / 64; ++word) {
@@ -243,6 +167,15 @@ std::uint32_t SlotSpace::highest_kept() const {
   return last;
 }
 
+std::uint64_t SlotSpace::keeper_of(std::uint32_t slot) const {
+  MutexLock lock(mutex_);
+  for (const Kept& each : kept_) {
+    if (slot / 64 < each.bits.size() && ((each.bits[slot / 64] >> (slot % 64)) & 1) != 0)
+      return each.id;
+  }
+  return 0;
+}
+
 std::uint64_t SlotSpace::only_kept_slots() const {
   MutexLock lock(mutex_);
   return only_kept_;
@@ -253,23 +186,48 @@ std::size_t SlotSpace::bytes_to_keep() const {
   return (std::size_t{allocated_} / 64 + 1) * sizeof(std::uint64_t) * (kept_.empty() ? 2 : 1);
 }
 
-Result<void> SlotSpace::trim() {
+Result<std::uint32_t> SlotSpace::trim(std::uint32_t floor, std::uint32_t most) {
   MutexLock lock(mutex_);
-  if (!scanned_ || reserved_ != 0) return {};
-  std::uint32_t last = allocated_;
-  while (last > 0 && !taken(last)) --last;
-  if (last == allocated_) return {};
-  TRY(file_.truncate(kHeaderRegionBytes + std::uint64_t{last} * page_size_));
-  free_ -= allocated_ - last;
-  allocated_ = last;
-  return {};
+  if (!scanned_) return 0U;
+  const std::uint64_t spare = free_ - std::min(free_, reserved_);
+  const std::uint32_t last = std::max(floor, last_taken(allocated_));
+  if (last >= allocated_) return 0U;
+  const auto cut =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>({allocated_ - last, spare, most}));
+  if (cut == 0) return 0U;
+  TRY(file_.truncate(kHeaderRegionBytes + std::uint64_t{allocated_ - cut} * page_size_));
+  free_ -= cut;
+  allocated_ -= cut;
+  return cut;
+}
+
+std::uint32_t SlotSpace::last_taken(std::uint32_t from) const {
+  std::uint32_t word = from / 64;
+  std::uint64_t taken_bits =
+      (bits_[word] | kept_word(word)) & (~std::uint64_t{0} >> (63 - from % 64));
+  while (taken_bits == 0 && word > 0) {
+    --word;
+    taken_bits = bits_[word] | kept_word(word);
+  }
+  return taken_bits == 0
+             ? 0
+             : word * 64 + 63 - static_cast<std::uint32_t>(std::countl_zero(taken_bits));
 }
 
 std::uint32_t SlotSpace::high_water() const {
   MutexLock lock(mutex_);
-  std::uint32_t last = static_cast<std::uint32_t>(bits_.size() * 64 - 1);
-  while (last > 0 && !taken(last)) --last;
-  return last;
+  return last_taken(static_cast<std::uint32_t>(bits_.size() * 64 - 1));
+}
+
+std::uint64_t SlotSpace::used_above(std::uint32_t slot) const {
+  MutexLock lock(mutex_);
+  std::uint64_t above = slot % 64 == 63 ? 0 : ~std::uint64_t{0} << (slot % 64 + 1);
+  std::uint64_t count = 0;
+  for (std::uint32_t word = slot / 64; word <= allocated_ / 64; ++word) {
+    count += static_cast<std::uint64_t>(std::popcount(bits_[word] & above));
+    above = ~std::uint64_t{0};
+  }
+  return count;
 }
 
 std::uint64_t SlotSpace::free_slots() const {
@@ -280,11 +238,6 @@ std::uint64_t SlotSpace::free_slots() const {
 std::uint64_t SlotSpace::used_slots() const {
   MutexLock lock(mutex_);
   return allocated_ - free_;
-}
-
-void SlotSpace::prefer_low(bool low) {
-  MutexLock lock(mutex_);
-  prefer_low_ = low;
 }
 
 std::uint64_t SlotSpace::reserved_slots() const {

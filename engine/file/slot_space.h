@@ -51,8 +51,16 @@ class SlotSpace {
   };
   Result<SlotRun> allocate_run(std::uint32_t most, Slot after);
   void free(Slot slot);
-  // While set, allocate() takes the lowest free slot whatever is near: to empty the file's tail.
-  void prefer_low(bool low);
+
+  // While it isn't 0, slots above it are given out only where none is free below: the file's tail
+  // is being emptied.
+  void set_ceiling(std::uint32_t ceiling);
+  // As reserve(), where that takes nothing but slots that are free below the ceiling.
+  bool reserve_below(std::uint32_t count);
+  // As allocate(), likewise. kNoSlot: none is free there.
+  Slot allocate_below(Slot near);
+  // Slots in use above it, but for those that only kept checkpoints need.
+  [[nodiscard]] std::uint64_t used_above(std::uint32_t slot) const;
 
   // Bit s of these words set: the kept checkpoint `id` needs slot s. In place of what was said of
   // it before. Throws before it changes anything.
@@ -62,8 +70,9 @@ class SlotSpace {
   void drop_kept(std::uint64_t id) noexcept;
   // Whether it needs that slot.
   [[nodiscard]] bool is_kept(std::uint64_t id, Slot slot) const;
-  // The highest slot that any needs.
+  // The highest slot that any needs, and which of them does.
   [[nodiscard]] std::uint32_t highest_kept() const;
+  [[nodiscard]] std::uint64_t keeper_of(std::uint32_t slot) const;
   // Slots that nothing but kept checkpoints needs.
   [[nodiscard]] std::uint64_t only_kept_slots() const;
   // Memory for one more, and for those there are.
@@ -72,9 +81,9 @@ class SlotSpace {
     return kept_bytes_.load(std::memory_order_relaxed);
   }
 
-  // Cuts the file after the highest used slot, keeping what is reserved. Only with a durable meta
-  // that needs nothing beyond.
-  Result<void> trim();
+  // Cuts free slots off the file's end, `most` of them, as long as what is reserved stays and
+  // `floor`, which is as far as the durable meta says that slots reach. Answers how many.
+  Result<std::uint32_t> trim(std::uint32_t floor, std::uint32_t most = UINT32_MAX);
 
   [[nodiscard]] std::uint32_t high_water() const;
   [[nodiscard]] std::uint64_t free_slots() const;
@@ -105,7 +114,12 @@ class SlotSpace {
   [[nodiscard]] bool taken(std::uint32_t slot) const { return used(slot) || kept(slot); }
   void kept_changed() noexcept;
   void set_used(std::uint32_t slot) { bits_[slot / 64] |= std::uint64_t{1} << (slot % 64); }
-  [[nodiscard]] std::uint32_t find_free(std::uint32_t near) const;
+  [[nodiscard]] std::uint32_t free_in_word(std::uint32_t word, std::uint32_t last) const;
+  [[nodiscard]] std::uint32_t find_near(std::uint32_t near, std::uint32_t last) const;
+  [[nodiscard]] std::uint32_t find_free(std::uint32_t near);
+  [[nodiscard]] std::uint32_t find_below(std::uint32_t near);
+  [[nodiscard]] std::uint32_t last_taken(std::uint32_t from) const;
+  void give_out(std::uint32_t slot);
   [[nodiscard]] std::uint32_t find_stretch(std::uint32_t length) const;
   void cover(std::uint32_t slot);
 
@@ -121,9 +135,10 @@ class SlotSpace {
   std::uint32_t opened_high_water_ = 0;
   std::uint64_t free_ = 0;  // Slots 1 … allocated_ that are neither used nor kept.
   std::uint64_t reserved_ = 0;
-  std::uint32_t next_ = 1;  // Where a search without a better idea begins.
+  std::uint32_t next_ = 1;      // Where a search without a better idea begins.
+  std::uint32_t ceiling_ = 0;   // 0: none.
+  std::uint32_t low_word_ = 0;  // Below the ceiling nothing is free before this word.
   bool scanned_ = false;
-  bool prefer_low_ = false;
 };
 
 }  // namespace holdfast

@@ -152,6 +152,7 @@ class LabDatabase {
   void background(std::uint32_t steps);
   void settle();
   void checkpoint();
+  void compact();
   void keep();
   void release_kept(std::uint32_t number);
   void judge_kept();

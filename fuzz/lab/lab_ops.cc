@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/limits.h"
+#include "engine/file/meta_format.h"
 #include "fuzz/lab/compare.h"
 #include "fuzz/lab/lab_database.h"
 
@@ -114,6 +115,10 @@ void LabDatabase::apply(const Op& op) {
       break;
     case Kind::kCheckpoint:
       checkpoint();
+      if (settled_ && usable()) verify(copies_whole_);
+      break;
+    case Kind::kCompact:
+      compact();
       if (settled_ && usable()) verify(copies_whole_);
       break;
     case Kind::kKeep:
@@ -313,6 +318,24 @@ void LabDatabase::checkpoint() {
   copies_whole_ = true;
   settled_ = !writer_ && held_.empty();
   if (db_->stats().checkpoint_txn < newest) fail("checkpoint() left something out");
+}
+
+// Not beside a writer of the same thread, which it would wait for.
+void LabDatabase::compact() {
+  if (writer_) return;
+  const auto report = db_->compact();
+  note_background();
+  if (!report) return (void)excused(report.error(), "compact()");
+  copies_whole_ = true;
+  settled_ = held_.empty();
+  if (!settled_ || !kept_.empty() || may_leak_ || weather_ != Weather::kFair ||
+      harm_ != Harm::kNone || disk_.crashed())
+    return;
+  const std::uint64_t slots = (report->bytes_after - kHeaderRegionBytes) / db_->stats().page_size;
+  const std::uint64_t used = slots - report->free_bytes / db_->stats().page_size;
+  if (slots > used + used / 16 + 64)
+    fail("compact() leaves " + std::to_string(slots - used) + " slots free beside " +
+         std::to_string(used) + ": " + report->why);
 }
 
 }  // namespace holdfast

@@ -56,6 +56,7 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kSetClock, "the clock is set", 1},
     KindInfo{Kind::kSettle, "settle", 1},
     KindInfo{Kind::kCheckpoint, "checkpoint", 1},
+    KindInfo{Kind::kCompact, "compact", 1},
     KindInfo{Kind::kKeep, "keep a checkpoint", 1},
     KindInfo{Kind::kReleaseKept, "release a checkpoint", 1},
     KindInfo{Kind::kVerify, "verify", 1},
@@ -217,7 +218,7 @@ Op draw_op(Choices& choices, const Shape& shape, const Swarm& swarm) {
       op.count = static_cast<std::uint16_t>(choices.scale(8));
       break;
     case Kind::kTime:
-      op.count = static_cast<std::uint16_t>(choices.scale(512));
+      op.count = static_cast<std::uint16_t>(choices.scale(8192));
       break;
     case Kind::kSetClock:
       op.key = static_cast<std::uint32_t>(choices.below(1 << 16));

@@ -54,6 +54,7 @@ struct Op {
     kSetClock,    // Somebody sets the wall clock, to any time: `key`.
     kSettle,      // Time and background work until nothing is left to do: then all is durable.
     kCheckpoint,
+    kCompact,
     kKeep,         // A checkpoint that stays.
     kReleaseKept,  // Number `key` of those.
     kVerify,

@@ -114,7 +114,8 @@ std::vector<Op> segments() {
   };
 }
 
-// A file that grows, and its log with it, is emptied and cut when it is closed, twice.
+// A file that grows, and its log with it, is emptied and cut when it is closed, twice; and
+// compacted while a reader stays.
 std::vector<Op> shrinking() {
   return {
       {.kind = Kind::kPutRun, .count = 10, .key = 0, .bytes = 7000},
@@ -123,6 +124,20 @@ std::vector<Op> shrinking() {
       {.kind = Kind::kEraseRun, .count = 60, .key = 5},
       {.kind = Kind::kCommitSync},
       {.kind = Kind::kReopen},
+      {.kind = Kind::kPutRun, .count = 9, .key = 0, .bytes = 7000},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kCheckpoint},
+      {.kind = Kind::kSnapshot},
+      {.kind = Kind::kErase, .key = 1},
+      {.kind = Kind::kErase, .key = 3},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kCompact},
+      {.kind = Kind::kEndSnapshot},
+      {.kind = Kind::kPut, .key = 1, .bytes = 100},
+      {.kind = Kind::kCommitOs},
+      {.kind = Kind::kEraseRun, .count = 40, .key = 7},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kCompact},
       {.kind = Kind::kPutRun, .count = 3, .key = 6, .bytes = 2500},
       {.kind = Kind::kCommitSync},
       {.kind = Kind::kReopen},
@@ -216,7 +231,7 @@ std::span<const Workload> workloads() {
       {"trees", "several trees, splits, long values", shape(Shape::Keys::kMixed, 16, kMany),
        trees()},
       {"segments", "a log of several files", shape(Shape::Keys::kShort, 8, kMany), segments()},
-      {"shrinking", "a file that is emptied and cut",
+      {"shrinking", "a file that is emptied, compacted and cut",
        shape(Shape::Keys::kMixed, 12, kMany, 4 * kLogSegmentMin), shrinking()},
       {"transactions", "savepoints, conditions, trees that go",
        shape(Shape::Keys::kMixed, 12, kMany), transactions()},

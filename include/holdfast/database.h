@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "holdfast/backup.h"
+#include "holdfast/compact.h"
 #include "holdfast/error.h"
 #include "holdfast/export.h"
 #include "holdfast/kept_checkpoint.h"
@@ -91,6 +92,14 @@ class HOLDFAST_EXPORT Database {
   /// pages it freed. What was cut off after the oldest open snapshot began stays for later.
   /// Errors: as commit(), and kCancelled; what was freed stays freed.
   [[nodiscard]] Result<std::uint64_t> reclaim(const ProgressFunction& progress = {});
+
+  /// Makes the file as small as its contents, to a few per cent, while others read and write: pages
+  /// at its end are moved down, checkpoint by checkpoint, then it is cut; what was dropped, or
+  /// erased as a range, is freed first. By itself the file shrinks once it is twice as large as
+  /// what is in use, and at close. What is in the way is no error but told in the report. Errors:
+  /// kReadOnly, kBusy (another thread does the same), kCancelled, those of checkpoint(); what was
+  /// moved stays moved.
+  [[nodiscard]] Result<CompactReport> compact(const CompactOptions& options = {});
 
   /// Takes a checkpoint and keeps it: its pages stay in the file as they are, whatever is written
   /// later, over closings and crashes, until it is released. At most 8 at a time; the space they

@@ -1,5 +1,5 @@
-// How far long work is, and the way to stop it: the same for verify(), reclaim(), backup() and
-// restore().
+// How far long work is, and the way to stop it: the same for verify(), reclaim(), compact(),
+// backup() and restore().
 #pragma once
 
 #include <cstdint>

@@ -100,11 +100,11 @@ TEST_F(SlotSpaceTest, TrimCutsAfterTheLastUsedSlotButNotWhatIsReserved) {
   slots_.release_unused(std::vector<bool>(1));
   slots_.reserve(100).value();
   for (int i = 0; i < 10; ++i) slots_.allocate(kNoSlot).value();
-  slots_.trim().value();
+  slots_.trim(0).value();
   EXPECT_GE(file_.size().value(), kHeaderRegionBytes + 100 * 4096) << "90 are reserved";
   slots_.unreserve(90);
   slots_.free(Slot{10});
-  slots_.trim().value();
+  slots_.trim(0).value();
   EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 9 * 4096);
   EXPECT_EQ(slots_.free_slots(), 0U);
   slots_.reserve(3).value();
@@ -153,7 +153,7 @@ TEST_F(SlotSpaceTest, WhatIsKeptIsGivenToNobodyUntilItIsDropped) {
     slots_.free(Slot{2});  // Again: it was freed already.
   }
   EXPECT_EQ(slots_.free_slots(), free);
-  slots_.trim().value();
+  slots_.trim(0).value();
   EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 64 * 4096);
   slots_.drop_kept(9);
   EXPECT_EQ(slots_.only_kept_slots(), 3U);
