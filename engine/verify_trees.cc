@@ -134,6 +134,15 @@ Result<void> Verification::check_reach() {
       findings_.add(
           {"page_lost", "no tree reaches this page and it isn't free", {}, {}, id, {}, {}});
   }
+  if (!parts_.ids->adds_up()) {
+    findings_.add({"ids_lost",
+                   "more or fewer page ids are listed as free than are counted so",
+                   {},
+                   {},
+                   {},
+                   {},
+                   {}});
+  }
   return {};
 }
 

@@ -145,6 +145,7 @@ Result<void> LogWriter::sync_group(bool with_mark) {
   SyncWork work;
   TRY(prepare_sync(with_mark, work));
   for (const auto& file : work.files) {
+    if (file != work.files.front()) seal_for(*file);
     ++sync_count_;
     const SyncTimer timer(config_);
     if (auto done = file->sync(); !done) return std::unexpected(poison(done.error()));
@@ -171,6 +172,14 @@ Result<void> LogWriter::prepare_sync(bool with_mark, SyncWork& work) {
   }
   publish_space();
   return {};
+}
+
+// While the file before was synced others wrote on: this sync covers that too.
+void LogWriter::seal_for(const StorageFile& file) {
+  MutexLock io(io_mutex_);
+  if (segments_.back()->file.get() != &file) return;
+  position_ = align_up(position_, kLogBlockBytes);
+  publish_space();
 }
 
 // With the queue written. Goes past the segment's size rather than starting another one: a group

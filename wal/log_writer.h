@@ -169,6 +169,7 @@ class LogWriter {
   Result<void> sync_group(bool with_mark);
   Result<void> sync_alone(bool with_mark);
   Result<void> prepare_sync(bool with_mark, SyncWork& work);
+  void seal_for(const StorageFile& file);
   Result<void> put_mark();
   Result<void> finish_sync(TxnNumber end, const SyncWork& work);
 

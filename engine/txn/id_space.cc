@@ -96,4 +96,12 @@ std::uint64_t IdSpace::free_ids() const {
   return free_;
 }
 
+bool IdSpace::adds_up() const {
+  MutexLock lock(mutex_);
+  std::uint64_t listed = 0;
+  for (const auto& [first, count] : runs_) listed += count;
+  for (const IdRun& run : returned_) listed += run.count;
+  return listed == free_;
+}
+
 }  // namespace holdfast

@@ -29,6 +29,8 @@ class IdSpace {
 
   [[nodiscard]] std::uint32_t high_water() const;
   [[nodiscard]] std::uint64_t free_ids() const;
+  // Whether so many are listed as free.
+  [[nodiscard]] bool adds_up() const;
 
  private:
   void insert(IdRun run);

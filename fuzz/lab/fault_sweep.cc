@@ -109,9 +109,22 @@ void FaultSweep::recover_from(const FaultPath& path, CrashPolicy::Kind kind,
   }
   branch_.disk.trace_calls(story != nullptr);
   branch_.database.tell(story);
+  const bool of_life = path.moment == FaultPath::kLife;
+  if (of_life && kind == CrashPolicy::Kind::kProcessKill) live_once_more(story);
   live(branch_, going_on());
   branch_.database.tell(nullptr);
   if (branch_.database.failure()) failure_ = {path, *branch_.database.failure()};
+}
+
+// A commit on top of what a cache shows after a kill, and then a loss of power, which leaves what
+// is on the medium.
+void FaultSweep::live_once_more(std::vector<std::string>* story) {
+  branch_.database.open();
+  for (const Op& op : first_steps()) branch_.database.apply(op);
+  branch_.database.stop();
+  branch_.disk.crash({.kind = CrashPolicy::Kind::kKeepNone}, 0);
+  branch_.database.crashed(CrashPolicy::Kind::kKeepNone);
+  if (story != nullptr) story->push_back("then power was lost, and all that was not synced");
 }
 
 std::optional<std::string> FaultSweep::replay(const FaultPath& path,

@@ -64,6 +64,7 @@ class FaultSweep {
   void sweep_recovery(std::uint64_t moment, bool killed);
   void try_one(const FaultPath& path, SimCall call, std::vector<std::string>* story = nullptr);
   void live_with(const FaultPath& path, SimCall call, std::vector<std::string>* story);
+  void live_once_more(std::vector<std::string>* story);
   void recover_from(const FaultPath& path, CrashPolicy::Kind kind, std::vector<std::string>* story);
   void prepare(const FaultPath& path);
   std::vector<SimCall> calls_of(const FaultPath& path);

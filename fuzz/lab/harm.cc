@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <vector>
 
 #include "engine/file/meta_format.h"
@@ -30,7 +31,13 @@ Harm rot_in_the_tree(SimDisk& disk, const std::string& path, Choices& choices, s
   const auto file = disk.durable_bytes(path);
   const std::vector<NeededRange> needed = needed_ranges(disk, path);
   if (needed.empty()) return Harm::kNone;
-  const NeededRange& aim = needed[choices.below(needed.size())];
+  // What is kept twice is a small part of all, and has a way of its own to be read.
+  std::vector<NeededRange> twice;
+  if (choices.chance(1, 3)) {
+    std::ranges::copy_if(needed, std::back_inserter(twice), &NeededRange::kept_twice);
+  }
+  const std::vector<NeededRange>& among = twice.empty() ? needed : twice;
+  const NeededRange& aim = among[choices.below(among.size())];
   const std::uint64_t offset =
       choices.chance(7, 8) ? aim.offset + choices.below(aim.length) : choices.below(file.size());
   Harm harm = Harm::kScar;

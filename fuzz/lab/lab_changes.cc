@@ -104,11 +104,26 @@ void LabDatabase::batch(const Op& op) {
     if (!erases) changes.back().second = value_of(op.bytes, ++stamp_);
     (void)(erases ? recorded.erase(*tree, key) : recorded.put(*tree, key, *changes.back().second));
   }
-  Result<void> done;
-  Result<CommitToken> token = 0;
+  const auto note_changes = [&] {
+    counters_.records += changes.size();
+    for (const auto& [key, value] : changes) {
+      if (value) {
+        model_.put(name, key, *value);
+      } else {
+        (void)model_.erase(name, key);
+      }
+    }
+  };
   if (!writer_) {
-    token = db_->write(recorded, op.key % 3 == 0 ? Durability::kLazy : Durability::kSync);
-  } else if (only_puts) {
+    const std::uint64_t txn = model_.newest() + 1;
+    note_changes();  // Before the call: a commit beside its sync comes after them.
+    const auto token =
+        db_->write(recorded, op.key % 3 == 0 ? Durability::kLazy : Durability::kSync);
+    committed(op.key % 3 == 0 ? Kind::kCommitLazy : Kind::kCommitSync, txn, token);
+    return note_background();
+  }
+  Result<void> done;
+  if (only_puts) {
     std::vector<KeyValue> records;
     for (const auto& [key, value] : changes) records.push_back({key, *value});
     done = writer_->put_many(*tree, records);
@@ -122,17 +137,7 @@ void LabDatabase::batch(const Op& op) {
     if (!usable()) abort();
     return;
   }
-  counters_.records += changes.size();
-  for (const auto& [key, value] : changes) {
-    if (value) {
-      model_.put(name, key, *value);
-    } else {
-      (void)model_.erase(name, key);
-    }
-  }
-  if (writer_) return;
-  committed(op.key % 3 == 0 ? Kind::kCommitLazy : Kind::kCommitSync, token);
-  note_background();
+  note_changes();
 }
 
 void LabDatabase::erase_range(const Op& op) {

@@ -28,10 +28,13 @@ bool is_strangers_log(const SimDisk& disk, const std::string& path) {
 }  // namespace
 
 LabDatabase::LabDatabase(SimDisk& disk)
-    : disk_(disk), environment_{&disk, &clock_, &random_}, arena_(kLabCacheMax) {}
+    : disk_(disk), environment_{&disk, &clock_, &random_}, arena_(kLabCacheMax) {
+  disk_.during_syncs([this](const std::string& path) { during_sync(path); });
+}
 
 LabDatabase::~LabDatabase() {
   stop();
+  disk_.during_syncs({});
 }
 
 void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
@@ -48,6 +51,7 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
   harm_ = Harm::kNone;
   lied_to_ = keeps_history_ = cuts_ = false;
   synced_ = vouched_ = 1;
+  beside_.reset();
   kept_.clear();
   one_more_kept_ = false;
   one_less_kept_ = 0;
@@ -58,6 +62,7 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
 
 void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
   stop();
+  beside_.reset();
   shape_ = other.shape_;
   model_ = other.model_;
   model_.abort();
@@ -198,6 +203,7 @@ void LabDatabase::judge_opening(const Database& db, bool read_only) {
 
 void LabDatabase::close() {
   if (!db_) return;
+  beside_.reset();
   abort();
   if (poisoned_ && !disk_.crashed()) compare_frozen();
   held_.clear();

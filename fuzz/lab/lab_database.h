@@ -22,6 +22,7 @@
 #include "fuzz/lab/ops.h"
 #include "fuzz/lab/sim_disk.h"
 #include "fuzz/lab/sim_environment.h"
+#include "holdfast/cursor.h"
 #include "holdfast/database.h"
 
 namespace holdfast {
@@ -113,9 +114,17 @@ class LabDatabase {
     Savepoint savepoint;
     std::size_t in_model;
   };
+  struct LabCursor {
+    Cursor cursor;
+    std::string tree;
+    std::string key;  // Where it stands,
+    bool on = false;  // if anywhere.
+  };
   struct Held {
     ReadTransaction reader;
     std::uint64_t txn;
+    Model::Trees seen;  // Of its cursor, which ends first.
+    std::optional<LabCursor> cursor;
   };
 
   Options options(OpenMode mode);
@@ -138,7 +147,16 @@ class LabDatabase {
   void get_many(const Op& op);
   void put_too_long(const Op& op);
   void commit(Op::Kind kind);
-  void committed(Op::Kind kind, const Result<CommitToken>& token);
+  void committed(Op::Kind kind, std::uint64_t txn, const Result<CommitToken>& token);
+  void during_sync(const std::string& path);
+  [[nodiscard]] bool may_commit_beside() const;
+  bool put_beside(WriteTransaction& writer, const Op& op);
+  void move_cursor(const Op& op);
+  // What refused it. A move ends where the model's does, or is a failure.
+  std::optional<Error> move_cursor(std::optional<LabCursor>& place, const Reader& reader, Tree tree,
+                                   const std::string& name, const Model::Records& records,
+                                   const Op& op);
+  std::optional<Error> judge_cursor(LabCursor& place, const Model::Records& records);
   void end_writer();
   void abort();
   void sync();
@@ -207,6 +225,8 @@ class LabDatabase {
   std::uint64_t widest_cache_ = 0;  // Of all openings.
   std::optional<Database> db_;
   std::optional<WriteTransaction> writer_;
+  std::optional<LabCursor> writer_cursor_;
+  std::optional<Op> beside_;  // To be done during the next sync.
   std::vector<OpenSavepoint> savepoints_;
   std::vector<Held> held_;
   std::vector<KeptCheckpoint> kept_;  // That must be listed,

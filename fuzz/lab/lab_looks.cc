@@ -22,11 +22,12 @@ void LabDatabase::snapshot() {
     fail("a new reader sees state " + std::to_string(txn) + " after commit " +
          std::to_string(returned_));
   }
-  held_.push_back({*std::move(reader), txn});
+  held_.push_back({*std::move(reader), txn, {}, {}});
 }
 
 void LabDatabase::end_snapshot(std::uint32_t number) {
   if (held_.empty()) return;
+  held_[number % held_.size()].cursor.reset();
   held_.erase(held_.begin() + number % held_.size());
 }
 

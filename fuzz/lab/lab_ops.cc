@@ -73,6 +73,9 @@ void LabDatabase::apply(const Op& op) {
     case Kind::kCommitAsync:
       commit(op.kind);
       break;
+    case Kind::kBeside:
+      beside_ = op;
+      break;
     case Kind::kAbort:
       abort();
       break;
@@ -96,6 +99,9 @@ void LabDatabase::apply(const Op& op) {
       break;
     case Kind::kGet:
       get(op);
+      break;
+    case Kind::kCursor:
+      move_cursor(op);
       break;
     case Kind::kGetMany:
       get_many(op);
@@ -205,7 +211,9 @@ void LabDatabase::erase(const Op& op) {
   if (!tree) return (void)refused_change(tree.error(), "open_tree()");
   Rng rng(op.key);
   for (std::uint32_t i = 0; i < op.count; ++i) {
-    const auto number = i == 0 ? op.key : static_cast<std::uint32_t>(rng.below(shape_.key_count));
+    const auto number = i == 0 || op.bytes != 0
+                            ? op.key + i
+                            : static_cast<std::uint32_t>(rng.below(shape_.key_count));
     const std::string key = shape_.key(number % shape_.key_count);
     const auto erased = writer_->erase(*tree, key);
     if (!erased) return (void)refused_change(erased.error(), "erase()");
@@ -218,13 +226,14 @@ void LabDatabase::erase(const Op& op) {
 
 void LabDatabase::commit(Kind kind) {
   if (!writer_) return;
+  const std::uint64_t txn = model_.newest() + 1;
   if (kind == Kind::kCommit) {
     auto token = writer_->commit();
     end_writer();
     committed(shape_.durability == Durability::kSync ? Kind::kCommitSync
               : shape_.durability == Durability::kOs ? Kind::kCommitOs
                                                      : Kind::kCommitLazy,
-              token);
+              txn, token);
     return note_background();
   }
   auto token = kind == Kind::kCommitSync   ? writer_->commit(Durability::kSync)
@@ -232,13 +241,14 @@ void LabDatabase::commit(Kind kind) {
                : kind == Kind::kCommitLazy ? writer_->commit(Durability::kLazy)
                                            : writer_->commit_async();
   end_writer();
-  committed(kind, token);
+  committed(kind, txn, token);
   note_background();
 }
 
 // What came of the writer's changes, which the model has made already.
-void LabDatabase::committed(Kind kind, const Result<CommitToken>& token) {
-  const std::uint64_t txn = model_.newest() + 1;
+// Where another commit was made while it was synced, the model has it already.
+void LabDatabase::committed(Kind kind, std::uint64_t txn, const Result<CommitToken>& token) {
+  const bool noted = model_.newest() >= txn;
   if (!token) {
     const ErrorCode code = token.error().code();
     if (code == ErrorCode::kLimitExceeded) {
@@ -247,18 +257,19 @@ void LabDatabase::committed(Kind kind, const Result<CommitToken>& token) {
       (void)excused(token.error(), "commit()");
     }
     // Published and then not known to be durable, or not there at all: nothing else may be.
+    if (noted) return;
     if (db_->stats().newest_txn >= txn) return model_.commit();
     return model_.abort();
   }
   if (*token != txn) {
-    if (*token != model_.newest()) fail("commit() answers number " + std::to_string(*token));
+    if (*token + 1 != txn) fail("commit() answers number " + std::to_string(*token));
     if (model_.changed()) fail("commit() says that nothing had changed");
     return model_.abort();
   }
-  model_.commit();
+  if (!noted) model_.commit();
   ++counters_.commits;
   copies_whole_ = true;
-  returned_ = txn;
+  returned_ = std::max(returned_, txn);
   if (kind == Kind::kCommitSync) {
     model_.promise(Model::Promise::kPowerLoss, txn);
     if (db_->stats().durable_txn < txn) fail("a synced commit isn't durable");
@@ -267,6 +278,7 @@ void LabDatabase::committed(Kind kind, const Result<CommitToken>& token) {
 }
 
 void LabDatabase::end_writer() {
+  writer_cursor_.reset();
   savepoints_.clear();
   writer_.reset();
 }
@@ -316,7 +328,7 @@ void LabDatabase::checkpoint() {
   const std::uint64_t newest = model_.newest();
   if (auto done = db_->checkpoint(); !done) return (void)excused(done.error(), "checkpoint()");
   copies_whole_ = true;
-  settled_ = !writer_ && held_.empty();
+  settled_ = !writer_ && held_.empty() && model_.newest() == newest;
   if (db_->stats().checkpoint_txn < newest) fail("checkpoint() left something out");
 }
 

@@ -40,6 +40,7 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kCommitOs, "commit, os", 4},
     KindInfo{Kind::kCommitLazy, "commit, lazy", 4},
     KindInfo{Kind::kCommitAsync, "commit, async", 3},
+    KindInfo{Kind::kBeside, "commit beside a sync", 5},
     KindInfo{Kind::kAbort, "abort", 3},
     KindInfo{Kind::kSync, "sync", 2},
     KindInfo{Kind::kSnapshot, "snapshot", 2},
@@ -48,6 +49,7 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kCompareMine, "compare the writer's view", 1},
     KindInfo{Kind::kCompareOld, "compare a snapshot", 2},
     KindInfo{Kind::kGet, "get", 6},
+    KindInfo{Kind::kCursor, "move a cursor", 5},
     KindInfo{Kind::kGetMany, "get many", 2},
     KindInfo{Kind::kWalk, "walk and erase", 2},
     KindInfo{Kind::kIntrude, "open once more", 1},
@@ -94,7 +96,7 @@ Shape Shape::draw(Choices& choices) {
   constexpr std::uint32_t kCounts[] = {3, 12, 40, 150, 600};
   constexpr std::uint32_t kValues[] = {12, 120, 700, 6000, 20000};
   Shape shape;
-  shape.keys = static_cast<Keys>(choices.below(3));
+  shape.keys = static_cast<Keys>(choices.below(4));
   shape.key_count = kCounts[choices.below(std::size(kCounts))];
   if (shape.keys != Keys::kShort) shape.key_count = std::min(shape.key_count, 150u);
   shape.value_bytes_max = kValues[choices.below(std::size(kValues))];
@@ -143,12 +145,20 @@ std::string Shape::key(std::uint32_t number) const {
       std::string key(longest - 6 - spread % 5, 'p');
       return key + six_digits(number);
     }
+    case Keys::kDeep: {
+      // Eight by eight they differ at their ends only: separators are long too, nodes have few
+      // children, and trees many levels.
+      const std::string group = six_digits(number / 8 * 7919);
+      std::string key;
+      while (key.size() + group.size() < longest) key += group;
+      return key + static_cast<char>('0' + number % 8);
+    }
   }
   return {};
 }
 
 std::string Shape::to_string() const {
-  constexpr const char* kNames[] = {"short", "mixed", "long"};
+  constexpr const char* kNames[] = {"short", "mixed", "long", "deep"};
   return std::to_string(key_count) + " " + kNames[static_cast<int>(keys)] + " keys, values to " +
          std::to_string(value_bytes_max) + " bytes, " + std::to_string(trees) +
          " trees, pages of " + std::to_string(page_size) + ", checkpoint after " +
@@ -167,6 +177,7 @@ Op draw_op(Choices& choices, const Shape& shape, const Swarm& swarm) {
       if (op.kind == Kind::kPutRun) op.count = static_cast<std::uint16_t>(choices.scale(60));
       break;
     case Kind::kPutIf:
+    case Kind::kBeside:
     case Kind::kBatch:
       op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
       op.key = static_cast<std::uint32_t>(choices.below(shape.key_count));
@@ -192,12 +203,14 @@ Op draw_op(Choices& choices, const Shape& shape, const Swarm& swarm) {
     case Kind::kEraseRun:
     case Kind::kWalk:
     case Kind::kGet:
+    case Kind::kCursor:
     case Kind::kGetMany:
       op.tree = static_cast<std::uint8_t>(choices.below(shape.trees));
       op.key = static_cast<std::uint32_t>(choices.below(shape.key_count));
       if (op.kind != Kind::kErase && op.kind != Kind::kGet)
         op.count = static_cast<std::uint16_t>(choices.scale(100));
-      if (op.kind == Kind::kWalk) op.bytes = static_cast<std::uint32_t>(choices.below(2));
+      if (op.kind == Kind::kWalk || op.kind == Kind::kEraseRun)
+        op.bytes = static_cast<std::uint32_t>(choices.below(2));
       break;
     case Kind::kCreateTree:
     case Kind::kDropTree:

@@ -21,7 +21,7 @@ struct Op {
     kPutStream,  // A value of `bytes` in pieces; finished or not, by `count`.
     kBulkLoad,   // `count` keys after the tree's last, in one go; in the wrong order now and then.
     kErase,
-    kEraseRun,    // `count` keys drawn from all, by `key`.
+    kEraseRun,    // `count` keys drawn from all, by `key`; with `bytes` those that follow it.
     kEraseRange,  // Between keys number `key` and `count`, whichever is less; 0: to the end.
     kPutIf,       // Inserted, replaced, or compared and set: by `count`.
     kBatch,       // `count` puts and erases from `key` on: a recorded batch, put_many() in between.
@@ -37,6 +37,8 @@ struct Op {
     kCommitOs,
     kCommitLazy,
     kCommitAsync,
+    kBeside,  // While the next sync of the log is under way, another thread puts `count` keys from
+              // `key` on and commits, by `bytes` % 3: lazily, os, async.
     kAbort,
     kSync,         // Everything committed becomes durable.
     kSnapshot,     // A reader that stays.
@@ -45,10 +47,12 @@ struct Op {
     kCompareMine,  // What the open write transaction sees.
     kCompareOld,   // Everything a reader sees that stayed: number `key`.
     kGet,
-    kGetMany,     // `count` keys from `key` on.
-    kWalk,        // The writer's cursor, from `key` on over `count` records, forward or (`bytes`)
-                  // backward; every other is erased, by the cursor or beside it.
-    kIntrude,     // Another opening: refused.
+    kCursor,   // A cursor that stays: of the writer or, without one, of snapshot number `key`. It
+               // must stand where it stood, and moves by `count`.
+    kGetMany,  // `count` keys from `key` on.
+    kWalk,     // The writer's cursor, from `key` on over `count` records, forward or (`bytes`)
+               // backward; every other is erased, by the cursor or beside it.
+    kIntrude,  // Another opening: refused.
     kBackground,  // `count` steps of background work.
     kTime,        // The clock goes on by `count` milliseconds.
     kSetClock,    // Somebody sets the wall clock, to any time: `key`.
@@ -72,7 +76,7 @@ inline constexpr std::uint64_t kLabCacheMax = std::uint64_t{6} << 20;
 
 // What the keys and values of a run look like, and how tight it is.
 struct Shape {
-  enum class Keys : std::uint8_t { kShort, kMixed, kLong };
+  enum class Keys : std::uint8_t { kShort, kMixed, kLong, kDeep };
   Keys keys = Keys::kShort;
   std::uint32_t key_count = 100;
   std::uint32_t value_bytes_max = 300;

@@ -20,6 +20,7 @@ SimDisk::~SimDisk() = default;
 void SimDisk::reset(const Options& options) {
   options_ = options;
   rng_ = Rng(options.seed);
+  graveyard_.clear();
   names_.reset();
   for (auto& inode : inodes_) inode->reset();
   rule_.clear_watches();
@@ -33,6 +34,7 @@ void SimDisk::reset(const Options& options) {
 void SimDisk::become(const SimDisk& other) {
   options_ = other.options_;
   rng_ = other.rng_;
+  graveyard_ = other.graveyard_;
   names_ = other.names_;
   while (inodes_.size() < other.inodes_.size()) inodes_.push_back(std::make_unique<SimInode>());
   for (std::size_t i = 0; i < inodes_.size(); ++i) {
@@ -169,8 +171,13 @@ void SimDisk::name_changed(std::uint32_t inode, const std::string& path) {
 void SimDisk::collect_inodes() {
   for (std::uint32_t i = 0; i < inodes_.size(); ++i) {
     SimInode& inode = *inodes_[i];
-    if (inode.in_use && inode.open_files == 0 && !names_.mentions(i)) inode.reset();
+    if (inode.in_use && inode.open_files == 0 && !names_.mentions(i)) bury(inode);
   }
+}
+
+void SimDisk::bury(SimInode& inode) {
+  if (inode.is_log && !inode.medium.empty()) std::swap(graveyard_, inode.medium);
+  inode.reset();
 }
 
 // --- Storage ---

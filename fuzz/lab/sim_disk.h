@@ -54,6 +54,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -146,6 +147,11 @@ class SimDisk final : public Storage {
   // Every call and every fault is noted there from now on; nullptr: nowhere. A reset() and a
   // become() leave that as it is.
   void note_sites(SimSites* sites) { sites_ = sites; }
+  // Called in the middle of every sync of a file: what it does then is not covered by that sync. It
+  // may use the disk as another thread would, but for what has to wait for the sync.
+  void during_syncs(std::function<void(const std::string& path)> run) {
+    during_syncs_ = std::move(run);
+  }
   // The same for classes of the fault model, those that the disk itself can tell.
   void note_classes(FaultClasses* classes) { classes_ = classes; }
   [[nodiscard]] DiskKind kind() const { return options_.kind; }
@@ -210,7 +216,7 @@ class SimDisk final : public Storage {
                      bool in_flight);
   Result<void> allocate(SimFile& file, std::uint64_t offset, std::uint64_t length);
   Result<void> truncate(SimFile& file, std::uint64_t size);
-  Result<void> sync(SimFile& file);
+  Result<void> sync(SimFile& file, MutexLock& guard);
   Result<std::uint64_t> size(SimFile& file);
   Result<void> lock(SimFile& file, LockMode mode);
   void close(SimFile& file);
@@ -226,6 +232,7 @@ class SimDisk final : public Storage {
   void collect_inodes();
   void list_all_units(std::uint32_t sector_bytes, bool skip_unchanged);
   void crash_by_fates(std::uint32_t sector_bytes, Rng& rng);
+  void bury(SimInode& inode);
   void start_new_life();
   SimInode* find_inode(const std::string& path) const;
   std::span<const std::byte> stale_bytes(std::uint32_t besides, Rng& rng) const;
@@ -234,11 +241,13 @@ class SimDisk final : public Storage {
   Options options_;
   Rng rng_;
   std::vector<std::unique_ptr<SimInode>> inodes_;
+  std::vector<std::byte> graveyard_;  // What the last log that is gone has left in its blocks.
   SimNames names_;
   SimRule rule_;
   FaultPlan faults_;
   SimSites* sites_ = nullptr;
   FaultClasses* classes_ = nullptr;
+  std::function<void(const std::string&)> during_syncs_;
   const void* caller_ = nullptr;  // Of the call under way.
   std::uint64_t life_ = 0;        // Files opened in another one are stale.
   std::uint64_t calls_ = 0;

@@ -102,8 +102,8 @@ void SimDisk::crash_keeping(std::uint32_t sector_bytes, std::uint64_t mask) {
 }
 
 std::span<const std::byte> SimDisk::stale_bytes(std::uint32_t besides, Rng& rng) const {
-  if (inodes_.size() < 2) return {};
-  const std::uint32_t pick = static_cast<std::uint32_t>(rng.below(inodes_.size()));
+  const std::uint32_t pick = static_cast<std::uint32_t>(rng.below(inodes_.size() + 1));
+  if (pick == inodes_.size()) return graveyard_;
   if (pick == besides) return {};
   return inodes_[pick]->medium;
 }

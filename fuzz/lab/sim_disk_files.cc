@@ -24,7 +24,7 @@ void SimDisk::close(SimFile& file) {
   if (file.life_ != life_) return;
   SimInode& inode = *inodes_[file.inode_];
   std::erase_if(inode.locks, [&](const auto& held) { return held.first == &file; });
-  if (--inode.open_files == 0 && !names_.mentions(file.inode_)) inode.reset();
+  if (--inode.open_files == 0 && !names_.mentions(file.inode_)) bury(inode);
 }
 
 Result<std::uint64_t> SimDisk::size(SimFile& file) {
@@ -202,10 +202,20 @@ Result<void> SimDisk::fail_sync(SimInode& inode, const Gate& gate) {
   return std::unexpected(*gate.error);
 }
 
-Result<void> SimDisk::sync(SimFile& file) {
+// A sync counts as a call when it ends. What others do in the middle comes before.
+Result<void> SimDisk::sync(SimFile& file, MutexLock& guard) {
   SimInode* inode = TRY(alive(file));
-  const Gate gate = enter(SimCall::kSync, file.path_, true);
   SimRule::seal(*inode);  // Submitted it was, whatever becomes of it.
+  inode->begin_sync();
+  if (during_syncs_) {
+    const void* caller = caller_;
+    guard.unlock();
+    during_syncs_(file.path_);
+    guard.lock();
+    caller_ = caller;
+    if (crashed_) return std::unexpected(failure(ErrorCode::kIo, SimCall::kSync, file.path_, 0));
+  }
+  const Gate gate = enter(SimCall::kSync, file.path_, true);
   if (!gate.act) {
     if (gate.fault) return fail_sync(*inode, gate);
     return std::unexpected(*gate.error);

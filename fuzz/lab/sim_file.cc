@@ -52,7 +52,7 @@ Result<void> SimFile::truncate(std::uint64_t size) {
 Result<void> SimFile::sync() {
   MutexLock guard(disk_.mutex_);
   disk_.caller_ = __builtin_return_address(0);
-  return disk_.sync(*this);
+  return disk_.sync(*this, guard);
 }
 
 Result<void> SimFile::lock(LockMode mode) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "engine/base/bytes.h"
 #include "engine/base/zeros.h"
@@ -109,13 +110,17 @@ void SimInode::apply_whole(const SimOp& op) {
 }
 
 void SimInode::drop_covered_ops() {
-  std::erase_if(ops, [](const SimOp& op) { return !op.in_flight; });
+  std::erase_if(ops, [](const SimOp& op) { return op.covered; });
   if (ops.empty()) arena.clear();
+}
+
+void SimInode::begin_sync() {
+  for (SimOp& op : ops) op.covered = !op.in_flight;
 }
 
 void SimInode::sync() {
   for (const SimOp& op : ops) {
-    if (op.in_flight) continue;
+    if (!op.covered) continue;
     // A cached block is written as a whole, so what lay there in limbo goes with it.
     if (!limbo.empty() && op.kind == SimOp::Kind::kWrite) {
       std::erase_if(limbo, [&](const LimboBlock& each) {
@@ -134,7 +139,7 @@ void SimInode::sync() {
 
 void SimInode::fail_sync(SyncLoss loss, std::uint64_t call) {
   for (const SimOp& op : ops) {
-    if (op.in_flight || op.kind != SimOp::Kind::kWrite || op.length == 0) continue;
+    if (!op.covered || op.kind != SimOp::Kind::kWrite || op.length == 0) continue;
     const std::uint64_t last = (op.offset + op.length - 1) / kSimBlock;
     for (std::uint64_t block = op.offset / kSimBlock; block <= last; ++block) {
       const std::uint64_t at = block * kSimBlock;
@@ -153,7 +158,8 @@ void SimInode::fail_sync(SyncLoss loss, std::uint64_t call) {
   }
   // Sizes are metadata: they stay to be written, the data does not.
   for (SimOp& op : ops) {
-    if (op.in_flight || op.kind == SimOp::Kind::kResize) continue;
+    const bool covered = std::exchange(op.covered, false);
+    if (!covered || op.kind == SimOp::Kind::kResize) continue;
     if (loss == SyncLoss::kCacheOld) cache_from_medium(op.offset, op.length);
     op.kind = SimOp::Kind::kResize;
     op.offset = op.medium_at = op.size_before;

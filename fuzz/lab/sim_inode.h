@@ -25,6 +25,7 @@ struct SimOp {
   Kind kind = Kind::kWrite;
   bool zero = false;       // A write of zeros: it has no bytes in the arena.
   bool in_flight = false;  // Submitted and not completed: no sync covers it yet.
+  bool covered = false;    // By the sync that is under way.
   std::uint64_t call = 0;
   std::uint64_t offset = 0;  // What the caller named; of a resize, the smaller size.
   std::uint64_t length = 0;
@@ -73,9 +74,11 @@ struct SimInode {
   SimOp& write(std::uint64_t call, std::uint64_t offset, std::span<const std::byte> bytes);
   SimOp& resize(std::uint64_t call, std::uint64_t size);
 
-  // Everything that is not in flight becomes durable.
+  // A sync begins: it covers everything that is not in flight.
+  void begin_sync();
+  // What it covers becomes durable.
   void sync();
-  // The same ops are covered by a sync that fails.
+  // Or it fails.
   void fail_sync(SyncLoss loss, std::uint64_t call);
 
   // Reading the medium settles what a failed sync left open there: sector by sector, by chance.

@@ -101,6 +101,8 @@ std::vector<Op> segments() {
   return {
       {.kind = Kind::kPutRun, .count = 6, .key = 0, .bytes = 5000},
       {.kind = Kind::kCommitSync},
+      {.kind = Kind::kPutRun, .count = 2, .key = 5, .bytes = 5200},
+      {.kind = Kind::kCommitLazy},
       {.kind = Kind::kPutRun, .count = 5, .key = 2, .bytes = 5500},
       {.kind = Kind::kCommitLazy},
       {.kind = Kind::kPutRun, .count = 4, .key = 1, .bytes = 5200},
@@ -110,6 +112,28 @@ std::vector<Op> segments() {
       {.kind = Kind::kCommitSync},
       {.kind = Kind::kCheckpoint},
       {.kind = Kind::kPut, .key = 3, .bytes = 100},
+      {.kind = Kind::kCommitSync},
+  };
+}
+
+// Commits while another's sync is under way, also of two segments, and what both leave.
+std::vector<Op> beside() {
+  return {
+      {.kind = Kind::kPutRun, .count = 4, .key = 0, .bytes = 60},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kBeside, .count = 1, .key = 2, .bytes = 1},
+      {.kind = Kind::kPut, .key = 1, .bytes = 900},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kBeside, .count = 2, .key = 4, .bytes = 600},
+      {.kind = Kind::kPut, .key = 3, .bytes = 40},
+      {.kind = Kind::kCommitLazy},
+      {.kind = Kind::kSync},
+      {.kind = Kind::kPutRun, .count = 8, .key = 0, .bytes = 5900},
+      {.kind = Kind::kCommitLazy},
+      {.kind = Kind::kBeside, .count = 1, .key = 6, .bytes = 31},
+      {.kind = Kind::kPutRun, .count = 3, .key = 5, .bytes = 5900},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kPut, .key = 2, .bytes = 20},
       {.kind = Kind::kCommitSync},
   };
 }
@@ -231,6 +255,8 @@ std::span<const Workload> workloads() {
       {"trees", "several trees, splits, long values", shape(Shape::Keys::kMixed, 16, kMany),
        trees()},
       {"segments", "a log of several files", shape(Shape::Keys::kShort, 8, kMany), segments()},
+      {"beside", "commits while a sync is under way", shape(Shape::Keys::kShort, 8, kMany),
+       beside()},
       {"shrinking", "a file that is emptied, compacted and cut",
        shape(Shape::Keys::kMixed, 12, kMany, 4 * kLogSegmentMin), shrinking()},
       {"transactions", "savepoints, conditions, trees that go",

@@ -29,6 +29,25 @@ class FaultTest : public CrashTest {
     }
   }
 
+  // The disk holds so many bytes and no more.
+  void live_at_every_capacity(const std::vector<Op>& ops) {
+    for (std::uint64_t capacity = 80 << 10; capacity < 700 << 10; capacity += 4096) {
+      start();
+      SimDisk::Options options;
+      options.capacity_bytes = capacity;
+      disk_.reset(options);
+      database_.start(small_shape(), capacity);
+      database_.expect(Weather::kFull);
+      live(disk_, database_, ops);
+      ASSERT_FALSE(database_.failure()) << "capacity " << capacity << ": " << *database_.failure();
+      database_.stop();
+      disk_.set_capacity(SimDisk::Options{}.capacity_bytes);
+      crash_and_recover(PolicyKind::kWeak, capacity);
+      live(branch_disk_, branch_, afterlife());
+      ASSERT_FALSE(branch_.failure()) << "capacity " << capacity << ": " << *branch_.failure();
+    }
+  }
+
   // How many calls of that kind the ops make when nothing fails.
   std::uint64_t calls_of(const std::vector<Op>& ops, SimCall call) {
     SimDisk::Options options;
@@ -133,22 +152,17 @@ TEST_F(FaultTest, DiskFullAtEveryAllocation) {
 // The disk holds so many bytes and no more: nothing but kDiskFull may come of that, and with room
 // again everything goes on.
 TEST_F(FaultTest, EveryCapacity) {
-  const std::vector<Op> ops = broad_workload();
-  for (std::uint64_t capacity = 80 << 10; capacity < 700 << 10; capacity += 4096) {
-    start();
-    SimDisk::Options options;
-    options.capacity_bytes = capacity;
-    disk_.reset(options);
-    database_.start(small_shape(), capacity);
-    database_.expect(Weather::kFull);
-    live(disk_, database_, ops);
-    ASSERT_FALSE(database_.failure()) << "capacity " << capacity << ": " << *database_.failure();
-    database_.stop();
-    disk_.set_capacity(SimDisk::Options{}.capacity_bytes);
-    crash_and_recover(PolicyKind::kWeak, capacity);
-    live(branch_disk_, branch_, afterlife());
-    ASSERT_FALSE(branch_.failure()) << "capacity " << capacity << ": " << *branch_.failure();
+  live_at_every_capacity(broad_workload());
+}
+
+// Each commit fills a block, up to the last one of a segment and beyond it.
+TEST_F(FaultTest, EveryCapacityAsBlocksFillUp) {
+  std::vector<Op> ops;
+  for (std::uint32_t key = 0; key < 34; ++key) {
+    ops.push_back({.kind = Kind::kPut, .key = key, .bytes = 20});
+    ops.push_back({.kind = Kind::kCommitSync});
   }
+  live_at_every_capacity(ops);
 }
 
 }  // namespace

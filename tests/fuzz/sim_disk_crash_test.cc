@@ -35,6 +35,38 @@ TEST_F(SimDiskTest, UnsyncedWritesGoWithKeepNoneAndStayWithKeepAll) {
   }
 }
 
+TEST_F(SimDiskTest, WhatIsWrittenDuringASyncIsNotCoveredByIt) {
+  for (const bool fails : {false, true}) {
+    disk_.reset({});
+    File file = settled("db", block('a', 8192));
+    put(file, 0, block('b'));
+    disk_.during_syncs([&](const std::string& path) {
+      EXPECT_EQ(path, "db");
+      EXPECT_EQ(durable("db"), block('a', 8192));
+      put(file, 4096, block('c'));
+    });
+    Fault fault;
+    fault.call = SimCall::kSync;
+    if (fails) disk_.inject(fault);
+    EXPECT_EQ(file->sync().has_value(), !fails);
+    disk_.during_syncs({});
+    EXPECT_EQ(durable("db"), fails ? block('a', 8192) : block('b') + block('a'));
+    EXPECT_EQ(cached("db"), block('b') + block('c'));
+    ASSERT_TRUE(file->sync());
+    EXPECT_EQ(durable("db"), block(fails ? 'a' : 'b') + block('c'));
+  }
+}
+
+TEST_F(SimDiskTest, AMachineThatStopsDuringASyncHasNotSynced) {
+  File file = settled("db", block('a'));
+  put(file, 0, block('b'));
+  disk_.during_syncs([&](const std::string&) { EXPECT_FALSE(file->write(4096, {})); });
+  disk_.crash_at_change(1, true);
+  EXPECT_FALSE(file->sync());
+  disk_.during_syncs({});
+  EXPECT_EQ(durable("db"), block('a'));
+}
+
 TEST_F(SimDiskTest, ASyncedFileWithoutASyncedNameMayBeGone) {
   File file = create("db");
   put(file, 0, "data");
