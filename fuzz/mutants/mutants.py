@@ -161,8 +161,9 @@ def main():
                       if kept.get(mutant.name, {}).get("digest") != mutant.digest]
         code = run_all(chosen, arguments) if chosen else DONE
         if arguments.table:
-            arguments.table.write_text(page.render(mutants, kept_results(arguments),
-                                                   arguments.seconds))
+            before = arguments.table.read_text() if arguments.table.exists() else ""
+            results = page.rows_of(before, mutants) | kept_results(arguments)
+            arguments.table.write_text(page.render(mutants, results, arguments.seconds))
         return code
     except UsageError as wrong:
         print(f"mutants: {wrong}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """The page of results: docs/MUTANTS.md."""
 
+import re
 import statistics
 
 HEAD = """# Seeded bugs, and what found them
@@ -12,8 +13,27 @@ schedule with one preemption, and random runs again, up to {seconds:.0f} seconds
 that objects ends it.
 
 *Executions* are lives that databases lived: an opening, work, an end. *CPU* is seconds of
-processor until the kill, of the harness alone, on whatever machine made this page.
+processor until the kill, of the harness alone, on whatever machine made this page. A row with † is
+older than the rest: what came of the mutant when an earlier version of the engine and of the lab
+made this page.
 """
+
+ROW = re.compile(r"\| `(?P<name>\w+)`(?: †)? \| (?P<tale>.*) \| (?P<how>[^|]*) "
+                 r"\| (?P<executions>[\d,]*) \| (?P<cpu>[\d.]*) \|")
+
+
+def rows_of(text, mutants):
+    """What the page as it was says of mutants that are still the same, as far as one can see."""
+    tales = {mutant.name: mutant.tale for mutant in mutants}
+    results = {}
+    for found in map(ROW.fullmatch, text.splitlines()):
+        if not found or tales.get(found["name"]) != found["tale"] or not found["executions"]:
+            continue
+        oracle, _, stage = found["how"].rpartition(", in ")
+        results[found["name"]] = {"killed": bool(oracle), "stage": stage, "oracle": oracle,
+                                  "executions": int(found["executions"].replace(",", "")),
+                                  "cpu_seconds": float(found["cpu"]), "older": True}
+    return results
 
 
 def percentile(values, share):
@@ -29,7 +49,9 @@ def figures(mutants, results):
              f"{sum(mutant.of_harness for mutant in mortal)} of them mutants of the harness; "
              f"{len(mutants) - len(mortal)} more are equivalent, with the proof below. "
              f"{sum(bool(mutant.excuse) for mutant in mortal)} are known to survive, "
-             f"{sum(mutant.name not in results for mutant in mutants)} were not run."]
+             f"{sum(mutant.name not in results for mutant in mortal)} were not run, "
+             f"{sum(results.get(mutant.name, {}).get('older', False) for mutant in mortal)} rows "
+             f"are older (†)."]
     if killed:
         seconds = [result["cpu_seconds"] for result in killed]
         lines.append(f"CPU seconds to the kill: median {statistics.median(seconds):.2f}, "
@@ -45,7 +67,8 @@ def row(mutant, result):
                f"{result['cpu_seconds']:.2f} |")
     else:
         end = f"**SURVIVED** | {result['executions']:,} | {result['cpu_seconds']:.0f} |"
-    return f"| `{mutant.name}` | {mutant.tale} | {end}"
+    older = " †" if result is not None and result.get("older") else ""
+    return f"| `{mutant.name}`{older} | {mutant.tale} | {end}"
 
 
 def table(mutants, results):
