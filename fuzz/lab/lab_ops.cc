@@ -335,11 +335,12 @@ void LabDatabase::checkpoint() {
 // Not beside a writer of the same thread, which it would wait for.
 void LabDatabase::compact() {
   if (writer_) return;
+  const bool alone = !beside_;
   const auto report = db_->compact();
   note_background();
   if (!report) return (void)excused(report.error(), "compact()");
   copies_whole_ = true;
-  settled_ = held_.empty();
+  settled_ = held_.empty() && (alone || beside_);  // Or another commit came in between.
   if (!settled_ || !kept_.empty() || may_leak_ || weather_ != Weather::kFair ||
       harm_ != Harm::kNone || disk_.crashed())
     return;

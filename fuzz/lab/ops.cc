@@ -96,9 +96,10 @@ Shape Shape::draw(Choices& choices) {
   constexpr std::uint32_t kCounts[] = {3, 12, 40, 150, 600};
   constexpr std::uint32_t kValues[] = {12, 120, 700, 6000, 20000};
   Shape shape;
-  shape.keys = static_cast<Keys>(choices.below(4));
+  shape.keys = choices.chance(1, 6) ? Keys::kDeep : static_cast<Keys>(choices.below(3));
   shape.key_count = kCounts[choices.below(std::size(kCounts))];
   if (shape.keys != Keys::kShort) shape.key_count = std::min(shape.key_count, 150u);
+  if (shape.keys == Keys::kDeep) shape.key_count = std::min(shape.key_count, 64u);
   shape.value_bytes_max = kValues[choices.below(std::size(kValues))];
   shape.trees = static_cast<std::uint8_t>(1 + choices.below(4));
   shape.page_size = choices.chance(1, 8) ? 8192 : 4096;
