@@ -100,7 +100,8 @@ Result<bool> DatabaseImpl::shrink_step() {
   }
   const std::uint64_t before = checkpoint_ == nullptr ? 0 : checkpoint_->pages_moved();
   const bool more = TRY(step_checkpoint());
-  if (more && checkpoint_ != nullptr && checkpoint_->pages_moved() > before)
+  const bool paced = shrink_->by == Shrink::By::kBackground;
+  if (paced && more && checkpoint_ != nullptr && checkpoint_->pages_moved() > before)
     pace_shrink(checkpoint_->pages_moved() - before, kBytesPerSecond);
   return true;
 }
