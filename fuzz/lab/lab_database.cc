@@ -53,6 +53,10 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
   synced_ = vouched_ = 1;
   beside_.reset();
   kept_.clear();
+  kept_states_.clear();
+  chains_.clear();
+  restored_state_.reset();
+  removed_ = true;
   one_more_kept_ = false;
   one_less_kept_ = 0;
   failure_.reset();
@@ -83,6 +87,11 @@ void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
   cuts_ = other.cuts_;
   synced_ = other.synced_;
   kept_ = other.kept_;
+  kept_states_ = other.kept_states_;
+  one_more_state_ = other.one_more_state_;
+  chains_ = other.chains_;
+  restored_state_ = other.restored_state_;
+  removed_ = other.removed_;
   one_more_kept_ = other.one_more_kept_;
   one_less_kept_ = other.one_less_kept_;
   vouched_ = other.vouched_;
@@ -122,6 +131,8 @@ std::uint64_t LabDatabase::least() const {
 
 void LabDatabase::open() {
   if (failure_ || db_) return;
+  judge_restored({});
+  if (failure_) return;
   const OpenMode mode = created_ ? OpenMode::kReadWrite : OpenMode::kCreate;
   auto opened = Database::open(kPath, options(mode));
   if (!opened && opened.error().code() == ErrorCode::kLimitExceeded &&

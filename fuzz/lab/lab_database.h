@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -127,6 +128,10 @@ class LabDatabase {
     std::optional<LabCursor> cursor;
   };
 
+  static constexpr std::size_t kCopyCache = std::size_t{1} << 20;
+  using State = std::shared_ptr<const Model::Trees>;
+  using Chain = std::vector<std::shared_ptr<const std::string>>;  // A backup and its increments.
+
   Options options(OpenMode mode);
   void judge_opening(const Database& db, bool read_only);
   bool begin_write();
@@ -174,6 +179,19 @@ class LabDatabase {
   void keep();
   void release_kept(std::uint32_t number);
   void judge_kept();
+  void backup(const Op& op);
+  Chain choose_base(const Op& op, BackupOptions& options);
+  std::shared_ptr<const std::string> back_up(const Op& op, const BackupOptions& options,
+                                             std::uint64_t txn);
+  void back_up_to_file(const BackupOptions& options, std::uint64_t txn, const State& expected);
+  bool restore(const Chain& chain);
+  void restore_refused(const Chain& chain, ErrorCode code, const char* what);
+  void restore_broken(const Op& op, Chain chain);
+  void judge_report(const BackupReport& report, std::uint64_t txn, const char* what);
+  void judge_restored(std::optional<std::uint64_t> txn);
+  [[nodiscard]] bool restored_is_there() const;
+  bool remove_restored();
+  void expect_none(const char* what);
   void verify(bool copies_too);
   void walk(const Op& op);
   void intrude();
@@ -199,6 +217,7 @@ class LabDatabase {
   SimRandom random_;
   Environment environment_;
   const Arena arena_;
+  const Arena copy_arena_{kCopyCache};  // For what was restored.
   Shape shape_;
   Model model_;
   Rng rng_;
@@ -229,9 +248,14 @@ class LabDatabase {
   std::optional<Op> beside_;  // To be done during the next sync.
   std::vector<OpenSavepoint> savepoints_;
   std::vector<Held> held_;
-  std::vector<KeptCheckpoint> kept_;  // That must be listed,
-  bool one_more_kept_ = false;        // and one that was being kept when all ended,
-  std::uint64_t one_less_kept_ = 0;   // but for this one, which was being released.
+  std::vector<KeptCheckpoint> kept_;            // That must be listed,
+  bool one_more_kept_ = false;                  // and one that was being kept when all ended,
+  std::uint64_t one_less_kept_ = 0;             // but for this one, which was being released.
+  std::map<std::uint64_t, State> kept_states_;  // By id, of those of kept_ of which it is known.
+  State one_more_state_;                        // Of the one that was being kept.
+  std::map<std::uint64_t, Chain> chains_;       // By id, what makes up that kept one.
+  State restored_state_;                        // That of the file that was being restored,
+  bool removed_ = true;                         // which is gone again, durably.
   std::optional<std::string> failure_;
   LabCounters counters_;
   std::vector<std::string>* story_ = nullptr;

@@ -20,6 +20,9 @@ void LabDatabase::keep() {
   if (!kept) {
     const ErrorCode code = kept.error().code();
     one_more_kept_ = disk_.crashed() || code == ErrorCode::kPoisoned;
+    one_more_state_.reset();
+    if (one_more_kept_ && model_.newest() == newest)
+      one_more_state_ = std::make_shared<const Model::Trees>(model_.as_of(newest));
     if (code == ErrorCode::kLimitExceeded) {
       ++counters_.limits;
     } else {
@@ -38,6 +41,8 @@ void LabDatabase::keep() {
          ", not of " + std::to_string(newest));
   }
   kept_.push_back(*kept);
+  kept_states_[kept->id] = std::make_shared<const Model::Trees>(model_.as_of(kept->txn));
+  chains_.erase(kept->id);  // Ids are another's only where an older file has come back.
   judge_kept();
 }
 
@@ -66,12 +71,22 @@ void LabDatabase::judge_kept() {
     const auto gone = [&](const KeptCheckpoint& each) { return each.id == one_less_kept_; };
     if (std::ranges::none_of(*listed, gone)) std::erase_if(expected, gone);
   }
-  if (one_more_kept_ && listed->size() == expected.size() + 1) expected.push_back(listed->back());
+  if (one_more_kept_ && listed->size() == expected.size() + 1) {
+    expected.push_back(listed->back());
+    kept_states_[listed->back().id] = one_more_state_;
+  }
   if (!doubt && !std::ranges::equal(*listed, expected, same)) {
     return fail("kept checkpoints: " + std::to_string(listed->size()) + " are listed, " +
                 std::to_string(expected.size()) + " must be, or they are others");
   }
   kept_ = *listed;
+  const auto gone = [&](const auto& each) {
+    // After harm nobody knows any more which one has this id.
+    return lied_to_ || harm_ != Harm::kNone ||
+           std::ranges::find(kept_, each.first, &KeptCheckpoint::id) == kept_.end();
+  };
+  std::erase_if(kept_states_, gone);
+  std::erase_if(chains_, gone);
   one_more_kept_ = false;
   one_less_kept_ = 0;
 }

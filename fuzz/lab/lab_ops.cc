@@ -133,6 +133,9 @@ void LabDatabase::apply(const Op& op) {
     case Kind::kReleaseKept:
       release_kept(op.key);
       break;
+    case Kind::kBackup:
+      backup(op);
+      break;
     case Kind::kVerify:
       verify(copies_whole_);
       break;

@@ -61,6 +61,7 @@ constexpr std::array kKinds = {
     KindInfo{Kind::kCompact, "compact", 1},
     KindInfo{Kind::kKeep, "keep a checkpoint", 1},
     KindInfo{Kind::kReleaseKept, "release a checkpoint", 1},
+    KindInfo{Kind::kBackup, "back up and restore", 1},
     KindInfo{Kind::kVerify, "verify", 1},
     KindInfo{Kind::kReopen, "reopen", 1},
 };
@@ -227,6 +228,11 @@ Op draw_op(Choices& choices, const Shape& shape, const Swarm& swarm) {
     case Kind::kCompareOld:
     case Kind::kReleaseKept:
       op.key = static_cast<std::uint32_t>(choices.below(8));
+      break;
+    case Kind::kBackup:
+      op.key = static_cast<std::uint32_t>(choices.below(256));
+      op.count = static_cast<std::uint16_t>(choices.below(8));
+      op.bytes = static_cast<std::uint32_t>(choices.below(32));
       break;
     case Kind::kBackground:
       op.count = static_cast<std::uint16_t>(choices.scale(8));

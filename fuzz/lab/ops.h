@@ -61,6 +61,8 @@ struct Op {
     kCompact,
     kKeep,         // A checkpoint that stays.
     kReleaseKept,  // Number `key` of those.
+    kBackup,       // One of those or the newest state, by `key`, restored and compared; how, by
+                   // `count`; an increment, by `bytes`.
     kVerify,
     kReopen,  // Closed and opened again.
     kKindCount,

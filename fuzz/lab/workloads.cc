@@ -230,6 +230,26 @@ std::vector<Op> ranges() {
   };
 }
 
+// What is kept, backed up whole, as an increment and to a file, and restored each time.
+std::vector<Op> backups() {
+  return {
+      {.kind = Kind::kPutRun, .count = 5, .key = 1, .bytes = 300},
+      {.kind = Kind::kCommitSync},
+      {.kind = Kind::kKeep},
+      {.kind = Kind::kBackup, .count = 7, .key = 0},
+      {.kind = Kind::kPutRun, .count = 2, .key = 4, .bytes = 900},
+      {.kind = Kind::kCommitOs},
+      {.kind = Kind::kKeep},
+      {.kind = Kind::kBackup, .count = 7, .key = 1, .bytes = 1},
+      {.kind = Kind::kReleaseKept, .key = 0},
+      {.kind = Kind::kErase, .key = 2},
+      {.kind = Kind::kCommitLazy},
+      {.kind = Kind::kBackup, .count = 7, .key = 2, .bytes = 1},
+      {.kind = Kind::kBackup, .count = 4, .key = 2},
+      {.kind = Kind::kReopen},
+  };
+}
+
 constexpr std::uint64_t kMany = std::uint64_t{1} << 20;
 
 const std::vector<Op>& going_on_ops() {
@@ -263,6 +283,8 @@ std::span<const Workload> workloads() {
        shape(Shape::Keys::kMixed, 12, kMany), transactions()},
       {"ranges", "ranges and trees that go, and are freed in steps",
        shape(Shape::Keys::kMixed, 12, kMany), ranges()},
+      {"backups", "kept checkpoints, backups of them, increments",
+       shape(Shape::Keys::kShort, 8, kMany), backups()},
   };
   return all;
 }

@@ -77,10 +77,10 @@ TEST_P(StandardWorkload, EveryCallOfItsLifeFailing) {
                           << line_of(workload, failure->path);
   }
   if (kSanitized) return;
-  // What clears a new file away is reached only when something else has failed; some of that takes
-  // the other recoveries.
+  // What clears a new file away, a database's or a copy's, is reached only when something else has
+  // failed; some of that takes the other recoveries.
   EXPECT_GT(sweep.sites().all().size(), 50u);
-  EXPECT_GE(sweep.sites().covered() + 1, sweep.sites().all().size());
+  EXPECT_GE(sweep.sites().covered() + 2, sweep.sites().all().size());
 }
 
 INSTANTIATE_TEST_SUITE_P(, StandardWorkload, testing::ValuesIn(workloads()),
