@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/bytes.h"
+#include "engine/storage/memory_storage.h"
 #include "engine/tree/tree.h"
 #include "fuzz/byte_pages.h"
 #include "fuzz/lab/file_image.h"
@@ -113,6 +115,49 @@ void make_pages(const std::filesystem::path& directory) {
   save("three_levels", 20, 1000, 1);
 }
 
+// A backup, and behind it what changed since, or nothing.
+void make_backups(const std::filesystem::path& directory) {
+  MemoryStorage storage;
+  SimClock clock;
+  SimRandom random;
+  Environment environment{&storage, &clock, &random};
+  Options options;
+  options.environment = &environment;
+  options.background = Background::kHost;
+  options.page_size = 4096;
+  auto db = Database::open("db", options).value();
+  const auto put = [&](int from, int count) {
+    for (int i = from; i < from + count; ++i)
+      db.put("k" + std::to_string(i), std::string(90, 'v')).value();
+  };
+  const auto stream = [&](std::uint64_t since) {
+    std::string bytes;
+    BackupOptions backup;
+    backup.since = since;
+    db.backup(
+          [&](std::string_view more) -> Result<void> {
+            bytes += more;
+            return {};
+          },
+          backup)
+        .value();
+    return bytes;
+  };
+  const auto save = [&](const char* name, const std::string& first, const std::string& second) {
+    FileImage image;
+    image.tree = copy(as_bytes(first));
+    image.log = copy(as_bytes(second));
+    write_file(directory / name, image.shrink());
+  };
+  put(0, 5);
+  const std::uint64_t kept = db.keep_checkpoint().value().id;
+  const std::string whole = stream(0);
+  save("whole", whole, "");
+  put(3, 4);
+  save("with_increment", whole, stream(kept));
+  db.close().value();
+}
+
 void make_texts(const std::filesystem::path& root) {
   const auto save = [&](const char* name, const std::string& text) {
     write_file(root / name, std::as_bytes(std::span(text)));
@@ -155,13 +200,14 @@ int main(int argc, char** argv) {
   }
   const std::filesystem::path root(argv[1]);
   for (const char* name : {"file_bytes_fuzz", "op_stream_fuzz", "log_bytes_fuzz", "page_bytes_fuzz",
-                           "dump_load_fuzz", "shell_fuzz"}) {
+                           "stream_bytes_fuzz", "dump_load_fuzz", "shell_fuzz"}) {
     std::filesystem::create_directories(root / name);
   }
   make_images(root / "file_bytes_fuzz");
   make_streams(root / "op_stream_fuzz");
   make_logs(root / "log_bytes_fuzz");
   make_pages(root / "page_bytes_fuzz");
+  make_backups(root / "stream_bytes_fuzz");
   make_texts(root);
   return 0;
 }
