@@ -143,7 +143,7 @@ TEST_F(RecoveredStateTest, WhatOnlyTheCacheHeldIsDurableBeforeTheNextCommitIs) {
 // DR-C6: the same for a meta whose sync failed, or that was written and not synced when the process
 // was killed: the cache has it, the medium may not.
 TEST_F(RecoveredStateTest, AMetaWhoseSyncFailedIsNotBelievedFromTheCache) {
-  for (std::uint64_t nth = 1; nth <= 18; ++nth) {
+  for (std::uint64_t nth = 1; nth <= 46; ++nth) {
     world_.disk.reset({});
     Contents seen;
     {
