@@ -84,7 +84,7 @@ bool DatabaseImpl::checkpoint_due() const {
   // What is sealed behind the last transaction is no reason for another one.
   if (raw(cache_->newest()) == checkpoint_txn_.load()) return false;
   return log->bytes_since(Lsn{checkpoint_lsn_.load()}) >= options_.checkpoint_log_bytes ||
-         cache_->descriptors_short() ||
+         cache_->descriptors_short() || cache_->table_tight() ||
          (cache_->held() > cache_->frame_limit() / 2 &&
           cache_->dirty_pages() > cache_->frame_limit() / 8);  // Else snapshots hold them.
 }

@@ -100,7 +100,7 @@ Result<void> Checkpoint::write_some_pages() {
     const PageId id = dirty_.pages[next_page_++];
     if (is_freed(id)) continue;
     const PageCache::DirtyVersion version = parts_.cache->dirty_version_at(id, txn());
-    const MapEntry before = parts_.cache->table().peek(id)->entry.load();
+    const MapEntry before = parts_.cache->table().entry_of(id);
     if (version.frame != kNoFrame) {
       const std::span<std::byte> page(buffer_.data() + count * page_size, page_size);
       std::memcpy(page.data(), parts_.cache->data(version.frame), page_size);
@@ -154,11 +154,7 @@ Result<void> Checkpoint::write_batch(std::size_t first) {
 Result<void> Checkpoint::write_map_leaf(std::uint32_t index) {
   const std::uint32_t fanout = parts_.cache->table().fanout();
   std::vector<MapEntry> entries(fanout);
-  if (const TableLeaf* leaf = parts_.cache->table().peek_leaf(index)) {
-    for (std::uint32_t i = 0; i < fanout; ++i) entries[i] = leaf->pages[i].entry.load();
-  } else {
-    TRY(parts_.map->read_leaf(index, entries));
-  }
+  TRY(parts_.cache->table().read_entries(index, entries));
   const std::uint64_t begin = std::uint64_t{index} * fanout;
   const std::uint64_t end = begin + fanout;
   auto freed = std::upper_bound(
@@ -198,7 +194,8 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
   sync_failed_ = false;
   const std::uint64_t allocated = pages_written();
   const std::uint64_t reserved = std::uint64_t{dirty_.reserved} + moves_reserved_;
-  // First: from here on whoever loads a leaf of the table has the new places.
+  // First: from here on whoever loads a part of the table has the new places (C7).
+  parts_.cache->keep_table(true);
   const std::vector<Slot> replaced = map_update_->install();
   for (const Written& page : written_) {
     const bool known = page.moved_from == kNoSlot || parts_.cache->table().is_loaded(page.page);
@@ -206,6 +203,7 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
                              : page.moved_from);
   }
   parts_.cache->settle_placed(txn());
+  parts_.cache->keep_table(false);
   for (Slot slot : replaced) parts_.slots->free(slot);
   if (going_ != nullptr) *moves_ = std::move(*going_);
   if (reserved >= allocated) {

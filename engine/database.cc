@@ -155,7 +155,7 @@ Result<ReadTransaction> DatabaseImpl::begin_read(const ReadOptions& options) {
 
 Stats DatabaseImpl::stats() const noexcept {
   Stats stats;
-  const PageCache::Counters cache = cache_->counters();
+  const CacheCounters cache = cache_->counters();
   stats.page_size = cache_->page_size();
   stats.newest_txn = raw(cache_->newest());
   stats.durable_txn = raw(cache_->durable());

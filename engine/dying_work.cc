@@ -22,7 +22,6 @@ constexpr int kStepsAtClose = 16;  // A close must end.
 constexpr std::uint64_t kWriteOutBytes = std::uint64_t{1} << 20;
 // What is freed and not yet reusable may take a sixteenth of the cache to note.
 constexpr std::uint64_t kFreedShare = 16;
-constexpr std::uint64_t kFreedRunBytes = 40;
 // Background work waits its turn like any writer, but no longer than other steps can wait.
 constexpr std::chrono::milliseconds kTurnWait{20};
 
@@ -41,8 +40,8 @@ std::uint32_t DatabaseImpl::pages_per_step() const {
 }
 
 bool DatabaseImpl::too_much_freed() const {
-  return cache_->freed_runs() >=
-         std::uint64_t{cache_->frame_limit()} * cache_->page_size() / kFreedShare / kFreedRunBytes;
+  return cache_->freed_bytes() >=
+         std::uint64_t{cache_->frame_limit()} * cache_->page_size() / kFreedShare;
 }
 
 bool DatabaseImpl::checkpoint_frees() const {

@@ -63,7 +63,7 @@ Result<std::vector<std::uint64_t>> DatabaseImpl::checkpoint_to_keep() {
   TRY(run_checkpoint());
   auto bits = TRY(map_->needed_slots());
   const std::size_t bytes = slots_->bytes_to_keep();
-  if (!cache_->leaves_frames(bytes, 0)) {
+  if (!cache_->make_frames_left(bytes, 0)) {
     return fail(ErrorCode::kLimitExceeded,
                 "keeping a checkpoint of this file takes " + std::to_string(bytes) +
                     " bytes of memory, which cache_bytes (" + std::to_string(options_.cache_bytes) +

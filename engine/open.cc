@@ -135,20 +135,21 @@ Result<void> DatabaseImpl::attach(const Meta& meta, TxnNumber txn, std::uint32_t
   note_kept(meta);
   map_ = std::make_unique<PageMap>(*file_, *slots_, meta.page_size, meta.tag());
   TRY(map_->open(meta));
-  cache_ =
-      TRY(PageCache::create({.storage = environment_.storage,
-                             .file = file_.get(),
-                             .slots = slots_.get(),
-                             .map = map_.get(),
-                             .page_size = meta.page_size,
-                             .tag = meta.tag(),
-                             .budget_bytes = options_.cache_bytes,
-                             .log_bytes = read_only_ ? 0 : 3 * log_share(),
-                             .may_park = !read_only_,
-                             .before_parking = [this] { return restore_meta_copies(); },
-                             .arena = options_.arena,
-                             .on_damage = [this](const Error& error) { watch_.damaged(error); },
-                             .frozen_by = [this] { return poisoned(); }}));
+  cache_ = TRY(PageCache::create(
+      {.storage = environment_.storage,
+       .file = file_.get(),
+       .slots = slots_.get(),
+       .map = map_.get(),
+       .page_size = meta.page_size,
+       .tag = meta.tag(),
+       .budget_bytes = options_.cache_bytes,
+       .log_bytes = read_only_ ? 0 : 3 * log_share(),
+       .may_park = !read_only_,
+       .drops_table = !options_.arena.empty() && options_.arena.size() < options_.cache_bytes / 2,
+       .before_parking = [this] { return restore_meta_copies(); },
+       .arena = options_.arena,
+       .on_damage = [this](const Error& error) { watch_.damaged(error); },
+       .frozen_by = [this] { return poisoned(); }}));
   ids_.open(id_high_water);
   opened_id_high_water_ = id_high_water;
   cache_->set_id_limit(id_high_water);
@@ -318,8 +319,7 @@ Result<void> DatabaseImpl::scan_free_space(bool now) {
       mark(entry_slot(entries[i]));
       if (entries[i] != MapEntry{} || id <= raw(kCatalogRoot) || id >= opened_id_high_water_)
         continue;
-      const TablePage* row = cache_->table().peek(PageId{static_cast<std::uint32_t>(id)});
-      const bool in_memory = row != nullptr && Word{row->word.load()}.version() != kNoVersion;
+      const bool in_memory = cache_->table().has_version(PageId{static_cast<std::uint32_t>(id)});
       if (!in_memory && !is_freed(id)) add_free(id, 1);
     }
   };

@@ -26,7 +26,7 @@ Result<void> Verification::check_pages_on_disk() {
   teller_.begin("pages", high_water);
   for (std::uint32_t id = first_id(1); id < high_water; id = first_id(id + 1)) {
     if (!teller_.step()) return ProgressTeller::cancelled("verify()");
-    auto row = parts_.cache->table().row(PageId{id});
+    auto row = parts_.cache->pin_row(PageId{id});
     if (!row) {
       // The map leaf itself is bad, and check_map_pages() says so.
       id += parts_.cache->table().fanout() - id % parts_.cache->table().fanout() - 1;
@@ -121,7 +121,7 @@ Result<void> Verification::check_slots() {
     for (Slot slot : ref.slots) take(slot, std::nullopt);
   }
   for (std::uint32_t id = first_id(1); id < id_end(); id = first_id(id + 1)) {
-    auto row = parts_.cache->table().row(PageId{id});
+    auto row = parts_.cache->pin_row(PageId{id});
     if (row) take(entry_slot((*row)->entry.load()), id);
   }
   for (std::uint32_t slot = 1; slot < kept_bits_.size() * 64; ++slot) {

@@ -114,7 +114,7 @@ Result<void> Verification::check_trees() {
 
 // Whether the snapshot has this page.
 Result<bool> Verification::is_live(PageId id) {
-  const TablePage* row = TRY(parts_.cache->table().row(id));
+  const RowPin row = TRY(parts_.cache->pin_row(id));
   if (Word{row->word.load()}.version() == kNoVersion && entry_slot(row->entry.load()) == kNoSlot)
     return false;
   if (parts_.cache->freed_by(id, view_.snapshot())) return false;

@@ -67,7 +67,7 @@ void Watch::look_at_snapshots(const PageCache& cache) noexcept {
   const milliseconds age(ticked_ms() - std::min(ticked_ms(), oldest.since_ms));
   if (age < old_snapshot_) return;
   told_of_ms_ = oldest.since_ms;
-  const PageCache::Counters counters = cache.counters();
+  const CacheCounters counters = cache.counters();
   const std::uint32_t versions = counters.held - std::min(counters.held, cache.dirty_pages());
   listener_->on_old_snapshot(
       {raw(oldest.txn), oldest.thread, age, std::uint64_t{versions} * cache.page_size()});

@@ -60,6 +60,11 @@ struct PlacedPage {
   [[nodiscard]] std::uint64_t check() const { return std::uint64_t{check_high} << 32 | check_low; }
 };
 
+struct CacheCounters {
+  std::uint64_t pages_read, pages_evicted, pages_parked, frames_in_use, held, parked, table_bytes,
+      parked_table_bytes, transaction_bytes;
+};
+
 // A transaction that reads, for people.
 struct OldestReader {
   TxnNumber txn{};

@@ -36,9 +36,9 @@ void PageCache::make_room_in_lists(std::size_t pages, std::size_t leaves) {
 
 std::uint32_t PageCache::list_dirty(PageId id) {
   const std::uint32_t index = raw(id) / table_.fanout();
-  TableLeaf* leaf = table_.peek_leaf(index);
-  if (leaf == nullptr || leaf->listed[raw(id) % table_.fanout()] != 0) return 0;
-  leaf->listed[raw(id) % table_.fanout()] = 1;
+  TableGroup* group = table_.peek_group(id);
+  if (group == nullptr || (group->listed & table_.bit_of(id)) != 0) return 0;
+  group->listed |= table_.bit_of(id);
   dirty_list_.push_back(id);
   dirty_count_.store(dirty_list_.size(), std::memory_order_relaxed);
   ++dirty_reserved_;
@@ -48,8 +48,8 @@ std::uint32_t PageCache::list_dirty(PageId id) {
 // The next checkpoint writes this leaf of the map, and what lies above.
 std::uint32_t PageCache::list_leaf(std::uint32_t index) {
   TableLeaf* leaf = table_.peek_leaf(index);
-  if (leaf == nullptr || leaf->leaf_listed) return 0;
-  leaf->leaf_listed = true;
+  if (leaf == nullptr || leaf->listed) return 0;
+  leaf->listed = true;
   dirty_leaves_.push_back(index);
   const std::uint32_t reserved = config_.map->pages_per_leaf_change();
   dirty_reserved_ += reserved;
@@ -67,9 +67,8 @@ std::uint32_t PageCache::list_leaves(IdRun freed) {
 // A dirty newest version that is parked lies where the next checkpoint wants it: the slot that was
 // set aside for it isn't needed as well.
 void PageCache::use_reservation(PageId id, Parked& parked) {
-  const TableLeaf* leaf = table_.peek_leaf(raw(id) / table_.fanout());
-  if (leaf == nullptr || leaf->listed[raw(id) % table_.fanout()] == 0 || dirty_reserved_ == 0)
-    return;
+  const TableGroup* group = table_.peek_group(id);
+  if (group == nullptr || (group->listed & table_.bit_of(id)) == 0 || dirty_reserved_ == 0) return;
   parked.set_aside = true;
   --dirty_reserved_;
   if (unbacked_ != 0) {
@@ -141,11 +140,9 @@ Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
                    std::exchange(dirty_reserved_, 0U)};
   taken_pages_ = taken.pages.size();
   taken_leaves_ = dirty_leaves_.size();
-  for (PageId id : taken.pages) {
-    table_.peek_leaf(raw(id) / table_.fanout())->listed[raw(id) % table_.fanout()] = 0;
-  }
+  for (PageId id : taken.pages) table_.peek_group(id)->listed &= ~table_.bit_of(id);
   for (std::uint32_t leaf : std::exchange(dirty_leaves_, std::move(leaves_left)))
-    table_.peek_leaf(leaf)->leaf_listed = false;
+    table_.peek_leaf(leaf)->listed = false;
   for (PageId id : again) list_dirty(id);
   for (std::uint32_t leaf : leaves_again) list_leaf(leaf);
   dirty_count_.store(dirty_list_.size(), std::memory_order_relaxed);

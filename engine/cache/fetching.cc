@@ -3,6 +3,7 @@
 // into the table in the same way; a page that can't be read is left for load() to tell of.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/cache/page_cache.h"
@@ -16,7 +17,7 @@ constexpr std::uint32_t kSetShare = 16;  // Of the frames, a set takes at most t
 // One page of a set.
 struct Wanted {
   PageId page{};
-  TablePage* row = nullptr;
+  RowPin row;
   std::uint64_t word = 0;
   MapEntry entry{};
   FrameIndex frame = kNoFrame;
@@ -36,7 +37,7 @@ class WantedSet {
 
   std::span<Wanted> pages() { return std::span(pages_).first(count_); }
   [[nodiscard]] std::size_t size() const { return count_; }
-  void add(const Wanted& page) { pages_[count_++] = page; }
+  void add(Wanted page) { pages_[count_++] = std::move(page); }
 
  private:
   FramePool& pool_;
@@ -65,7 +66,7 @@ void PageCache::fetch(std::span<const PageId> ids, ReaderSlot& reader) {
     if (at_hand(id) || raw(id) == 0 || raw(id) >= id_limit_.load(std::memory_order_relaxed) ||
         lost_.contains(id) || !table_.has_leaf(raw(id) / table_.fanout()))
       continue;
-    const auto row = table_.row(id);
+    auto row = pin_row(id);  // For the time of the read (C8).
     if (!row) continue;
     const Word word{(*row)->word.load()};
     const MapEntry entry = (*row)->entry.load();
@@ -77,7 +78,7 @@ void PageCache::fetch(std::span<const PageId> ids, ReaderSlot& reader) {
     }
     const FrameIndex frame = take_frame_at_once();
     if (frame == kNoFrame) break;
-    set.add({id, *row, word.bits, entry, frame});
+    set.add({id, *std::move(row), word.bits, entry, frame});
   }
   if (set.size() == 0) return;
 

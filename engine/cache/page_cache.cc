@@ -18,9 +18,7 @@ namespace {
 constexpr int kFrameAttempts = 20'000;
 constexpr int kFutileAttempts = 8;  // In a row, with nothing that anybody could let go of.
 constexpr std::size_t kEvictBatch = 16;
-constexpr std::size_t kFramesShare = 16;         // Of the budget, frames keep at least this.
-constexpr std::size_t kAnyTransactionShare = 8;  // This much each may have noted.
-constexpr std::size_t kParkedShare = 2;          // Descriptors may take half of the budget.
+constexpr std::size_t kParkedShare = 2;  // Descriptors may take half of the budget.
 constexpr std::size_t kMostParked = kParkedBit / 2;
 
 }  // namespace
@@ -45,32 +43,6 @@ Result<std::unique_ptr<PageCache>> PageCache::create(const CacheConfig& config) 
                     std::to_string(kMinFrames * per_frame) + " or more");
   }
   return std::unique_ptr<PageCache>(new PageCache(config, std::move(pool)));
-}
-
-std::uint32_t PageCache::frame_limit() const {
-  const std::size_t per_frame = config_.page_size + FramePool::kBytesBeside;
-  const std::size_t beside = table_.bytes() + parked_.bytes() + config_.log_bytes +
-                             config_.slots->kept_bytes() +
-                             transaction_bytes_.load(std::memory_order_relaxed);
-  const std::size_t left = config_.budget_bytes > beside ? config_.budget_bytes - beside : 0;
-  const auto frames =
-      static_cast<std::uint32_t>(std::min<std::size_t>(left / per_frame, pool_->frames()));
-  return std::max(frames, kMinFrames);
-}
-
-bool PageCache::leaves_frames(std::size_t transaction_bytes, std::size_t descriptors) const {
-  const std::size_t per_frame = config_.page_size + FramePool::kBytesBeside;
-  const std::size_t least = std::max(kMinFrames * per_frame, config_.budget_bytes / kFramesShare);
-  const std::size_t unused =
-      (parked_.made() - std::min(parked_.made(), parked_.in_use())) * ParkedPool::kBytesEach;
-  const std::size_t more = descriptors * ParkedPool::kBytesEach;
-  if (parked_.in_use() + descriptors <= parked_.most() &&
-      transaction_bytes + more <= config_.budget_bytes / kAnyTransactionShare)
-    return true;
-  return parked_.in_use() + descriptors <= parked_.most() &&
-         table_.bytes() + parked_.bytes() + config_.log_bytes + config_.slots->kept_bytes() +
-                 transaction_bytes + more + least <=
-             config_.budget_bytes + unused;
 }
 
 PageCache::Found PageCache::walk(PageId id, VersionRef newest, TxnNumber snapshot) {
@@ -144,9 +116,9 @@ Result<void> PageCache::load(PageId id) {
   if (auto lost = lost_.find(id); lost != lost_.end()) return std::unexpected(lost->second);
   if (!table_.has_leaf(raw(id) / table_.fanout()))
     return fail(ErrorCode::kDamaged, "a page is referred to that the page map doesn't have", place);
-  auto row_result = table_.row(id);
+  auto row_result = pin_row(id);  // Before the word is looked at (C8).
   if (!row_result) return std::unexpected(told(row_result.error().at(place)));
-  TablePage* row = *row_result;
+  const RowPin& row = *row_result;
   TakenFrame taken(*pool_, TRY(take_frame()));
   const FrameIndex frame = taken.index();
   for (;;) {
@@ -366,18 +338,6 @@ OldestReader PageCache::oldest_reader() const {
     oldest = {TxnNumber{snapshot}, thread, slot.since_ms.load(std::memory_order_relaxed)};
   });
   return oldest;
-}
-
-PageCache::Counters PageCache::counters() const {
-  return {.pages_read = pages_read_.load(),
-          .pages_evicted = pages_evicted_.load(),
-          .pages_parked = pages_parked_.load(),
-          .frames_in_use = pool_->in_use(),
-          .held = held_.load(),
-          .parked = parked_slots_.load(),
-          .table_bytes = table_.bytes(),
-          .parked_table_bytes = parked_.bytes(),
-          .transaction_bytes = transaction_bytes_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace holdfast

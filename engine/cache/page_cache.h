@@ -20,6 +20,12 @@
 // C6 The slot of a parked version belongs to its descriptor until the version goes, or until the
 //    durable map names it; that of a version which the map named before, and which a snapshot
 //    needs, goes over to a descriptor.
+// C7 A group of the page table is dropped only when all it says is what the durable map says: its
+//    words name nothing, and none of its pages is dirty or freed. A page that a checkpoint has
+//    written elsewhere keeps its version in its word until the new map is the one that is read, or
+//    was moved as it is; and from then until all entries are told nothing is dropped.
+// C8 A row is looked at within a guard, under the version lock, or under a pin; one that is changed
+//    after some I/O was pinned since before that (page_table.h).
 //
 // Locks, in this order: park_mutex_, versions_, evict_mutex_, then those of pools and slot space.
 // Readers that hit take none.
@@ -35,6 +41,7 @@
 #include <vector>
 
 #include "engine/base/sync.h"
+#include "engine/cache/cache_config.h"
 #include "engine/cache/cache_types.h"
 #include "engine/cache/frame_pool.h"
 #include "engine/cache/page_table.h"
@@ -44,24 +51,6 @@
 #include "engine/file/slot_space.h"
 
 namespace holdfast {
-
-struct CacheConfig {
-  Storage* storage = nullptr;
-  StorageFile* file = nullptr;
-  SlotSpace* slots = nullptr;
-  PageMap* map = nullptr;
-  std::uint32_t page_size = 0;
-  std::uint64_t tag = 0;
-  std::size_t budget_bytes = 0;
-  std::size_t log_bytes = 0;  // Of the budget, for the log's queue and buffers.
-  bool may_park = true;       // Not so: nothing is written.
-  // Asked before each set of pages is parked: whether slots that look free may be written to.
-  std::function<Result<void>()> before_parking;
-  std::span<std::byte> arena;
-  std::function<void(const Error&)> on_damage;  // Of each page that is read and isn't sound.
-  // Why nothing is written any more, if so: a sync that failed may have lost what was parked.
-  std::function<std::optional<Error>()> frozen_by;
-};
 
 class PageCache {
  public:
@@ -76,6 +65,8 @@ class PageCache {
   [[nodiscard]] bool owns(const void* bytes) const { return pool_->contains(bytes); }
   ReaderSlots& readers() { return readers_; }
   PageTable& table() { return table_; }
+  // The page's row, loaded if need be: not within a guard, nor under a lock. kDamaged, kIo.
+  Result<RowPin> pin_row(PageId id);
 
   // --- Reading. The slot's guard is entered; a miss leaves it for the time of the I/O.
 
@@ -87,7 +78,7 @@ class PageCache {
   // frames for, some of the cache at most. Whatever goes wrong with one is for find() to tell.
   void fetch(std::span<const PageId> ids, ReaderSlot& reader);
   // Whether some version of it is in memory, or known to be parked. Not within a guard.
-  [[nodiscard]] bool at_hand(PageId id) const noexcept { return newest_of(id) != kNoVersion; }
+  [[nodiscard]] bool at_hand(PageId id) const noexcept { return table_.has_version(id); }
   // Keeps a frame that was found, beyond the guard. False when too many are pinned.
   bool pin(FrameIndex frame);
   void unpin(FrameIndex frame);
@@ -126,10 +117,11 @@ class PageCache {
   }
   void free_slot(Slot slot) { config_.slots->free(slot); }
   // Makes transaction `txn` visible and hands it to the log by calling `append`, which may not
-  // throw; answers how many slots its pages set aside for the next checkpoint. All rows must be
-  // loaded. Takes all the memory it needs before it changes anything; then it takes over `freed`.
+  // throw; answers how many slots its pages set aside for the next checkpoint. Takes all the memory
+  // it needs, and loads all rows, before it changes anything; then it takes over `freed`.
   // In this order: what is durable is linked already, and whoever drops a version knows which sync
-  // groups end before it. kLimitExceeded: too many versions are parked; nothing was changed.
+  // groups end before it. kLimitExceeded: too many versions are parked; kDamaged, kIo: a row can't
+  // be loaded. Nothing was changed then.
   Result<std::uint32_t> publish(std::span<const WrittenPage> pages, IdRuns& freed, TxnNumber txn,
                                 const std::function<void()>& append);
   // Whether the newest state has the page. kDamaged, kIo: its leaf of the map can't be read.
@@ -153,6 +145,12 @@ class PageCache {
   // Whether a transaction may take so much, and that many descriptors when it is published: then
   // enough frames are left.
   [[nodiscard]] bool leaves_frames(std::size_t transaction_bytes, std::size_t descriptors) const;
+  // The same once the page table has dropped what it can. Takes locks.
+  bool make_frames_left(std::size_t transaction_bytes, std::size_t descriptors);
+  // The page table is over its share, and dirty pages keep much of it: a checkpoint is due.
+  [[nodiscard]] bool table_tight() const;
+  // Has it drop groups until it takes no more than `most` bytes, as far as it can.
+  void shrink_table(std::size_t most);
   // Versions that can be described beside those that are.
   [[nodiscard]] std::uint32_t descriptors_left() const {
     return parked_.most() - std::min(parked_.most(), parked_.in_use());
@@ -161,9 +159,10 @@ class PageCache {
   [[nodiscard]] bool descriptors_short() const {
     return descriptors_left() < parked_.most() / 2 && dirty_pages() > parked_.most() / 4;
   }
-  // So few that whoever commits makes one.
+  // So few, or so little left for the page table, that whoever commits makes one.
   [[nodiscard]] bool needs_checkpoint() const {
-    return descriptors_left() < parked_.most() / 8 && dirty_pages() > parked_.most() / 4;
+    return (descriptors_left() < parked_.most() / 8 && dirty_pages() > parked_.most() / 4) ||
+           table_tight();
   }
 
   // --- The log's progress.
@@ -212,6 +211,9 @@ class PageCache {
   };
   // Nothing at all: it is in the file.
   DirtyVersion dirty_version_at(PageId id, TxnNumber d);
+  // While a checkpoint's new map is installed and its entries are told, nothing of the page table
+  // is dropped (C7).
+  void keep_table(bool stays) noexcept;
   // The version as of `d` is durable at `entry` now. Answers the slot that nobody needs any more.
   Slot became_clean(PageId id, TxnNumber d, MapEntry entry) noexcept;
   // A checkpoint as of `d` is durable: the log before it isn't needed any more, nor the slots that
@@ -223,16 +225,12 @@ class PageCache {
   // out. Answers the ids, ready for reuse; their slots are freed here.
   IdRuns settle_frees(TxnNumber checkpointed);
   [[nodiscard]] bool freed_by(PageId id, TxnNumber snapshot) const;
-  // Runs of freed pages that can't be used again yet.
-  [[nodiscard]] std::size_t freed_runs() const;
+  // What it takes to note pages that are freed and can't be used again yet.
+  [[nodiscard]] std::size_t freed_bytes() const;
 
   void set_id_limit(std::uint32_t limit) { id_limit_.store(limit, std::memory_order_relaxed); }
 
-  struct Counters {
-    std::uint64_t pages_read, pages_evicted, pages_parked, frames_in_use, held, parked, table_bytes,
-        parked_table_bytes, transaction_bytes;
-  };
-  [[nodiscard]] Counters counters() const;
+  [[nodiscard]] CacheCounters counters() const;
 
  private:
   PageCache(const CacheConfig& config, std::unique_ptr<FramePool> pool);
@@ -282,6 +280,12 @@ class PageCache {
   std::size_t evict();
   bool try_evict(FrameIndex index);
 
+  // budget.cc
+  [[nodiscard]] std::size_t bytes_beside_frames() const;
+  [[nodiscard]] std::size_t table_limit() const;
+  bool empty_group(TableGroup& group, bool again);
+  [[nodiscard]] bool may_describe_more() const;
+
   // One transaction's frees; C5.
   struct FreedBy {
     TxnNumber txn{};
@@ -303,6 +307,8 @@ class PageCache {
   std::uint32_t list_parked(PageId id, Parked& now, VersionRef before);
   bool keep_old_slot(VersionRef version, MapEntry before);
   Result<void> bring_back(TablePage& row, PageId id, bool blank);
+  Result<void> pin_rows(std::span<const WrittenPage> pages, const IdRuns& freed,
+                        std::vector<RowPin>& rows);
   VersionRef describe(PageId page, TxnNumber txn, Slot slot, std::uint64_t check,
                       std::uint32_t check_bits);
   Result<void> take_spares(std::size_t count);
@@ -346,7 +352,11 @@ class PageCache {
   FrameIndex park_hand_ = 1;
   std::vector<std::byte> park_buffer_;
 
+  Atomic<std::size_t> shrink_again_at_{0};  // The last shrink_table() left more than it was to.
+  Atomic<std::uint32_t> loads_since_shrink_{0};
+
   mutable Mutex versions_;
+  bool table_stays_ = false;
   std::vector<VersionRef> spare_parked_;  // For link(), which can't fail.
   struct Placed {
     PageId page{};

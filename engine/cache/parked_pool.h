@@ -51,6 +51,8 @@ class ParkedPool {
  public:
   // With its place in two lists.
   static constexpr std::size_t kBytesEach = sizeof(Parked) + 2 * sizeof(VersionRef);
+  // They are made so many bytes at a time.
+  static constexpr std::size_t kBytesTogether = 256 * kBytesEach;
 
   // Of so many descriptors at most.
   explicit ParkedPool(std::uint32_t most);
@@ -78,7 +80,7 @@ class ParkedPool {
   [[nodiscard]] std::uint32_t made() const { return made_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr std::uint32_t kChunk = 256;
+  static constexpr std::uint32_t kChunk = kBytesTogether / kBytesEach;
   using Chunk = std::array<Parked, kChunk>;
 
   bool make_more();

@@ -122,6 +122,7 @@ bool PageCache::put_descriptor(FrameIndex frame, Slot slot, std::uint64_t check,
     at = older_of(at);
   }
   if (at == kNoVersion) return false;
+  if (!may_describe_more()) return false;
   const VersionRef version = parked_.take_if_any(readers_.oldest_guard());
   if (version == kNoVersion) return false;
   Parked& parked = parked_.at(version);
@@ -208,8 +209,7 @@ Result<void> PageCache::write_parked(std::span<ToPark> chosen) {
     const std::span<std::byte> page(park_buffer_.data() + count * page_size, page_size);
     std::memcpy(page.data(), pool_->data(each.frame), page_size);
     each.check = seal_page(page);
-    const TablePage* row = table_.peek(each.page);
-    auto slot = config_.slots->allocate(row == nullptr ? kNoSlot : entry_slot(row->entry.load()));
+    auto slot = config_.slots->allocate(entry_slot(table_.entry_of(each.page)));
     if (!slot) {
       config_.slots->unreserve(static_cast<std::uint32_t>(chosen.size() - count));
       error = slot.error();

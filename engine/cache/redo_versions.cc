@@ -7,7 +7,7 @@
 namespace holdfast {
 
 Result<FrameIndex> PageCache::page_to_redo(PageId id, bool blank) {
-  TablePage* row = TRY(table_.row(id));
+  const RowPin row = TRY(pin_row(id));
   if (blank) lost_.erase(id);
   // Where pages are lost the opening is refused, having changed nothing.
   if (held() >= frame_limit() - frame_limit() / 8 && config_.may_park && lost_.empty())
@@ -73,7 +73,7 @@ void PageCache::lose_page(PageId id, const Error& why) {
 }
 
 Result<void> PageCache::place_to_redo(PageId id, Slot slot, std::uint64_t check, TxnNumber txn) {
-  TablePage* row = TRY(table_.row(id));
+  const RowPin row = TRY(pin_row(id));
   lost_.erase(id);
   MutexLock lock(versions_);
   TRY(take_spares(1));
@@ -102,10 +102,16 @@ void PageCache::start_at(TxnNumber txn) {
 
 void PageCache::note_freed(IdRun run, TxnNumber txn) {
   // What can't be read now is for the checkpoint to report.
-  const std::uint32_t end =
-      std::min(config_.map->leaf_count(), (raw(run.first) + run.count - 1) / table_.fanout() + 1);
-  for (std::uint32_t leaf = raw(run.first) / table_.fanout(); leaf < end; ++leaf)
-    (void)table_.leaf(leaf);
+  const std::uint64_t end =
+      std::min<std::uint64_t>(std::uint64_t{config_.map->leaf_count()} * table_.fanout(),
+                              std::uint64_t{raw(run.first)} + run.count);
+  for (std::uint64_t id = raw(run.first); id < end; id = table_.group_end(id)) {
+    const auto row = pin_row(PageId{static_cast<std::uint32_t>(id)});
+    if (!row) continue;
+    MutexLock lock(versions_);
+    mark_freed({PageId{static_cast<std::uint32_t>(id)},
+                static_cast<std::uint32_t>(std::min(end, table_.group_end(id)) - id)});
+  }
   lost_.erase(lost_.lower_bound(run.first), lost_.lower_bound(run.first + run.count));
   MutexLock lock(versions_);
   mark_freed(run);

@@ -100,6 +100,26 @@ Result<void> PageCache::take_spares(std::size_t count) {
   return {};
 }
 
+// Of pages that follow each other one pin does.
+Result<void> PageCache::pin_rows(std::span<const WrittenPage> pages, const IdRuns& freed,
+                                 std::vector<RowPin>& rows) {
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+  auto pin = [&](std::uint64_t id) -> Result<void> {
+    if (id >= from && id < to) return {};
+    rows.push_back(TRY(pin_row(PageId{static_cast<std::uint32_t>(id)})));
+    from = id;
+    to = table_.group_end(id);
+    return {};
+  };
+  for (const WrittenPage& page : pages) TRY(pin(raw(page.page)));
+  for (const IdRun& run : freed) {
+    const std::uint64_t end = std::uint64_t{raw(run.first)} + run.count;
+    for (std::uint64_t id = raw(run.first); id < end; id = to) TRY(pin(id));
+  }
+  return {};
+}
+
 Result<std::uint32_t> PageCache::publish(std::span<const WrittenPage> pages, IdRuns& freed,
                                          TxnNumber txn, const std::function<void()>& append) {
   std::list<FreedBy> freed_by;
@@ -109,6 +129,8 @@ Result<std::uint32_t> PageCache::publish(std::span<const WrittenPage> pages, IdR
   std::size_t replaced = 0;
   std::size_t described = 0;
   std::size_t placed = 0;
+  std::vector<RowPin> rows;
+  TRY(pin_rows(pages, freed, rows));
   MutexLock lock(versions_);
   for (const WrittenPage& page : pages) {
     replaced += page.fresh && newest_of(page.page) == kNoVersion ? 0 : 1;
@@ -286,11 +308,16 @@ bool PageCache::freed_by(PageId id, TxnNumber snapshot) const {
   });
 }
 
-std::size_t PageCache::freed_runs() const {
+// A run in its list, and the part of the page table that stays for it.
+std::size_t PageCache::freed_bytes() const {
+  constexpr std::size_t kRunBytes = 40 + PageTable::kGroupBytes;
   MutexLock lock(versions_);
-  std::size_t runs = 0;
-  for (const FreedBy& freed : freed_) runs += freed.runs.size();
-  return runs;
+  std::size_t bytes = 0;
+  for (const FreedBy& freed : freed_) {
+    for (const IdRun& run : freed.runs)
+      bytes += kRunBytes + run.count / kGroupPages * PageTable::kGroupBytes;
+  }
+  return bytes;
 }
 
 IdRuns PageCache::settle_frees(TxnNumber checkpointed) {
@@ -314,26 +341,24 @@ IdRuns PageCache::settle_frees(TxnNumber checkpointed) {
 
 void PageCache::mark_freed(IdRun run) {
   for (std::uint32_t i = 0; i < run.count; ++i) {
-    const std::uint32_t id = raw(run.first) + i;
-    if (TableLeaf* leaf = table_.peek_leaf(id / table_.fanout()))
-      leaf->freed[id % table_.fanout()] = true;
+    const PageId id = run.first + i;
+    if (TableGroup* group = table_.peek_group(id)) group->freed |= table_.bit_of(id);
   }
 }
 
 Result<bool> PageCache::has_page(PageId id) {
   const std::uint32_t index = raw(id) / table_.fanout();
   if (raw(id) == 0 || raw(id) >= id_limit_.load() || !table_.has_leaf(index)) return false;
-  const TableLeaf* leaf = TRY(table_.leaf(index));
-  const TablePage& row = leaf->pages[raw(id) % table_.fanout()];
+  const RowPin row = TRY(pin_row(id));
   MutexLock lock(versions_);
-  return !leaf->freed[raw(id) % table_.fanout()] &&
-         (Word{row.word.load()}.version() != kNoVersion || entry_slot(row.entry.load()) != kNoSlot);
+  return !row.is_freed() && (Word{row->word.load()}.version() != kNoVersion ||
+                             entry_slot(row->entry.load()) != kNoSlot);
 }
 
 void PageCache::release_page(PageId id) {
   TablePage* row = table_.peek(id);
   if (row == nullptr) return;
-  table_.peek_leaf(raw(id) / table_.fanout())->freed[raw(id) % table_.fanout()] = false;
+  table_.peek_group(id)->freed &= ~table_.bit_of(id);
   Word word{row->word.load()};
   while (!row->word.compare_exchange_strong(word.bits, word.published(kNoVersion).bits)) {
   }

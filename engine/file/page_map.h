@@ -61,6 +61,10 @@ class PageMap {
   // Reads the root and all inner pages. kDamaged names the page, when both of its twins are bad.
   Result<void> open(const Meta& meta);
 
+  // How often the map has become another one. What was read while this stayed the same is of one
+  // map; what couldn't be read while it changed may have been there.
+  [[nodiscard]] std::uint64_t installs() const { return installs_.load(); }
+
   // The leaf's entries, all zero where the map has no such leaf.
   Result<void> read_leaf(std::uint32_t index, std::span<MapEntry> entries) const;
 
@@ -100,6 +104,7 @@ class PageMap {
   const std::uint32_t inner_fanout_;
   mutable Mutex mutex_;
   std::vector<std::vector<MapRef>> refs_;  // [level][index]; the last level has one, the root.
+  Atomic<std::uint64_t> installs_{0};
 };
 
 // The map pages of one checkpoint: written to fresh slots, then installed or dropped as a whole.

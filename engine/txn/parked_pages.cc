@@ -13,6 +13,12 @@ namespace {
 constexpr std::uint32_t kChangeFrames = 48;
 constexpr std::size_t kParkTogether = 16;
 
+constexpr std::size_t kRunBytes = 40;  // A run in its list, with its share of released_.
+constexpr std::size_t kPrivateBytes = sizeof(WriteView::PrivatePage) + 40;  // With its index entry.
+// Of a run: where it lies now, as it is published, as the log gets it, and as it lies there.
+constexpr std::size_t kPlacedBytes =
+    sizeof(PlacedPage) + sizeof(WrittenPage) + 17 + 16 + PageTable::kGroupBytes / kGroupPages;
+
 // Parking would hide an edit that was impossible.
 bool may_be_parked(const WriteView::PrivatePage& page) {
   return page.frame != kNoFrame && !page.edits.broken();
@@ -24,6 +30,23 @@ std::size_t redo_bytes(const WriteView::PrivatePage& page, std::size_t page_size
 }
 
 }  // namespace
+
+// Of the budget: what is kept of each page, its edits, and at most so much of what savepoints keep.
+std::size_t WriteView::bytes_noted() const {
+  return pages_.size() * kPrivateBytes + edit_bytes_ + aside_ * cache_.page_size() / 2 +
+         freed_bytes() + placed_ * kPlacedBytes + run_bytes_;
+}
+
+// What was there before takes a part of the page table too, once this is published.
+std::size_t WriteView::freed_bytes() const {
+  auto bytes = [](const Level& level) {
+    return level.given_up.size() * kRunBytes +
+           level.freed.size() * (kRunBytes + PageTable::kGroupBytes);
+  };
+  std::size_t all = bytes(bottom_);
+  for (const Level& level : savepoints_) all += bytes(level);
+  return all;
+}
 
 Result<void> WriteView::make_room_for_change() {
   run_.reset();
@@ -54,7 +77,12 @@ Result<bool> WriteView::room_from_others(std::uint32_t wanted) {
 Result<void> WriteView::may_grow() {
   const std::size_t bytes = bytes_noted();
   cache_.charge_transaction(bytes);
-  if (cache_.leaves_frames(bytes, live_ + placed_)) return {};
+  if (cache_.make_frames_left(bytes, live_ + placed_)) return {};
+  // What is dirty keeps its part of the page table, and perhaps a descriptor.
+  if (cache_.dirty_pages() != 0) {
+    if (auto made = make_room_(0); !made) return doomed(made.error());
+    if (cache_.make_frames_left(bytes, live_ + placed_)) return {};
+  }
   return fail(ErrorCode::kLimitExceeded,
               "the transaction changes " + std::to_string(live_ + placed_) +
                   " pages, and the cache has no room to note more: commit smaller transactions, "

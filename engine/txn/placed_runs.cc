@@ -75,7 +75,6 @@ class WriteView::Run final : public PageRun {
                   {.file = {}, .offset = {}, .page = {}, .tree = raw(tree_), .txn = {}});
     }
     const PageId id = first() + pages();
-    TRY(view_.cache_.table().row(id));
     const std::span<std::byte> page = std::span(buffer_).subspan(in_buffer_ * page_size, page_size);
     format_page(page, view_.cache_.tag(), view_.number_, id, tree_, kind, level);
     ++in_buffer_;
@@ -164,7 +163,9 @@ const PlacedPage* WriteView::find_placed(PageId id) {
 // Makes it a private page.
 Result<WriteView::PrivatePage*> WriteView::take_placed(PageId id) {
   const PlacedPage placed = *find_placed(id);
+  RowPin row = TRY(pin_row(id));
   PrivatePage& mine = pages_.emplace_back();
+  mine.row = std::move(row);
   mine.page = id;
   mine.level = depth();
   mine.used = true;

@@ -9,15 +9,6 @@
 #include "engine/base/result.h"
 
 namespace holdfast {
-namespace {
-
-constexpr std::size_t kFreedRunBytes = 40;  // A run in its list, with its share of released_.
-constexpr std::size_t kPrivateBytes = sizeof(WriteView::PrivatePage) + 40;  // With its index entry.
-// Of a run: where it lies now, as it is published, as the log gets it, and as it lies there.
-constexpr std::size_t kPlacedBytes = sizeof(PlacedPage) + sizeof(WrittenPage) + 17 + 16;
-
-}  // namespace
-
 WriteView::WriteView(PageCache& cache, SlotClaim slot, IdSpace& ids, TxnNumber number,
                      MakeRoom make_room)
     : cache_(cache),
@@ -89,12 +80,6 @@ void WriteView::note_edits(PrivatePage& page) noexcept {
   edit_bytes_ += page.edits_noted;
 }
 
-// Of the budget: what is kept of each page, its edits, and at most so much of what savepoints keep.
-std::size_t WriteView::bytes_noted() const {
-  return pages_.size() * kPrivateBytes + edit_bytes_ + aside_ * cache_.page_size() / 2 +
-         freed_runs() * kFreedRunBytes + placed_ * kPlacedBytes + run_bytes_;
-}
-
 void WriteView::drop_unchanged(PrivatePage& page) {
   forget(page);
   index_.erase(page.page);
@@ -129,6 +114,12 @@ Editor WriteView::editor_of(PrivatePage& page) {
 std::unexpected<Error> WriteView::doomed(const Error& error) const {
   return std::unexpected(
       error.at({.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)}));
+}
+
+Result<RowPin> WriteView::pin_row(PageId id) {
+  auto row = cache_.pin_row(id);
+  if (!row) return doomed(row.error());
+  return row;
 }
 
 Result<FrameIndex> WriteView::find_shared(PageId id) {
@@ -262,6 +253,7 @@ Result<Editor> WriteView::edit(PageId id) {
   std::byte* copy = cache_.data(mine.frame);
   std::memcpy(copy, cache_.data(base), cache_.page_size());
   cache_.unpin_base(base);
+  mine.row = TRY(pin_row(id));
   mine.base = page_txn(copy);
   mine.edits = EditList::on(mine.base);
   store(copy + page_at::kTxn, number_);
@@ -283,8 +275,9 @@ Result<WriteView::PrivatePage*> WriteView::add_private(PageId id) {
 }
 
 Result<Editor> WriteView::add_fresh(PageId id, TreeId tree, PageKind kind, std::uint8_t level) {
-  TRY(cache_.table().row(id));
+  RowPin row = TRY(pin_row(id));
   PrivatePage& mine = *TRY(add_private(id));
+  mine.row = std::move(row);
   mine.fresh = true;
   format_page(cache_.bytes(mine.frame), cache_.tag(), number_, id, tree, kind, level);
   return editor_of(mine);
@@ -380,19 +373,13 @@ Result<void> WriteView::release_one(PageId id) {
   return {};
 }
 
-std::size_t WriteView::freed_runs() const {
-  std::size_t runs = bottom_.given_up.size() + bottom_.freed.size();
-  for (const Level& level : savepoints_) runs += level.given_up.size() + level.freed.size();
-  return runs;
-}
-
 Result<void> WriteView::note_released(PageId id, bool fresh) {
   IdRuns& runs = fresh ? level().given_up : level().freed;
   if (runs.empty() || raw(runs.back().first) + runs.back().count != raw(id)) {
-    if (!cache_.leaves_frames(bytes_noted(), live_ + placed_)) {
+    if (!cache_.make_frames_left(bytes_noted(), live_ + placed_)) {
       return fail(ErrorCode::kLimitExceeded,
-                  "the transaction frees pages in " + std::to_string(freed_runs()) +
-                      " places, and the cache has no room to note more: erase in smaller "
+                  "what the transaction frees takes " + std::to_string(freed_bytes()) +
+                      " bytes to note, and the cache has no room for more: erase in smaller "
                       "transactions, or set a larger cache_bytes",
                   {.file = {}, .offset = {}, .page = {}, .tree = {}, .txn = raw(number_)});
     }

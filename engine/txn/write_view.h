@@ -46,6 +46,7 @@ class WriteView final : public PageSink {
     bool as_in_slot = false;   // The frame holds just what lies in the slot.
     bool slot_shared = false;  // A savepoint needs the slot too, and gives it back.
     bool used = false;         // Since parking last looked.
+    RowPin row;                // What publishing needs is there, and counted.
 
     [[nodiscard]] bool released() const { return frame == kNoFrame && slot == kNoSlot; }
   };
@@ -207,10 +208,11 @@ class WriteView final : public PageSink {
   Result<FrameIndex> take_frame();
   Result<IdRun> take_ids(std::uint32_t count);
   Result<FrameIndex> find_shared(PageId id);  // Pinned.
+  Result<RowPin> pin_row(PageId id);
   Result<Editor> add_fresh(PageId id, TreeId tree, PageKind kind, std::uint8_t level);
   Result<void> release_one(PageId id);
   Result<void> note_released(PageId id, bool fresh);
-  [[nodiscard]] std::size_t freed_runs() const;
+  [[nodiscard]] std::size_t freed_bytes() const;
   void forget(PrivatePage& page) noexcept;
   void clear() noexcept;
   void let_go_of_current();

@@ -9,8 +9,8 @@
 #include "engine/base/result.h"
 #include "engine/cache/page_cache.h"
 #include "engine/page/page_format.h"
-#include "engine/storage/memory_storage.h"
 #include "gtest/gtest.h"
+#include "tests/regress/hooked_storage.h"
 
 namespace holdfast {
 
@@ -25,7 +25,7 @@ inline constexpr std::uint32_t kPageSize = 4096;
 inline constexpr std::uint64_t kTag = 99;
 inline constexpr std::uint32_t kIds = 2000;
 
-class CacheTest : public testing::Test {
+class CacheTest : public ::testing::Test {
  protected:
   // Else a checkpoint may ask the log to sync what it doesn't have yet, and freeze the database.
   void expect_not_newest(TxnNumber txn) {
@@ -45,6 +45,7 @@ class CacheTest : public testing::Test {
                                 .budget_bytes = budget_frames * (kPageSize + 128),
                                 .log_bytes = 0,
                                 .may_park = true,
+                                .drops_table = false,
                                 .before_parking = {},
                                 .arena = {},
                                 .on_damage = {},
@@ -60,7 +61,7 @@ class CacheTest : public testing::Test {
     std::vector<WrittenPage> pages;
     ReaderSlot& reader = **cache_->readers().claim();
     for (std::uint32_t id : ids) {
-      cache_->table().row(PageId{id}).value();
+      const RowPin pin = must(cache_->pin_row(PageId{id}));
       const FrameIndex frame = must(cache_->take_frame());
       TxnNumber base{};
       const TablePage* row = cache_->table().peek(PageId{id});
@@ -130,7 +131,7 @@ class CacheTest : public testing::Test {
     return stamp / 10'000;
   }
 
-  MemoryStorage storage_;
+  testing::HookedStorage storage_;
   std::unique_ptr<StorageFile> file_ = storage_.open("db", FileMode::kCreateNew).value();
   SlotSpace slots_{*file_, kPageSize};
   PageMap map_{*file_, slots_, kPageSize, kTag};

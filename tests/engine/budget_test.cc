@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <functional>
+#include <random>
 
 #include "engine/base/limits.h"
 #include "tests/engine/space_fixture.h"
@@ -197,6 +198,49 @@ TEST(BudgetTest, AReaderOpenThroughManyUpdates) {
     return true;
   };
   expect_within(grown_by(work), kBudgetKib + kBesideKib);
+}
+
+std::string version_of(int n, int version) {
+  return std::string(2100, static_cast<char>('a' + (n + version) % 26));
+}
+
+// One page each: the page table takes twice its share of the budget.
+TEST(BudgetTest, RandomReadsAndUpdatesWhereThePageTableDoesNotFit) {
+  constexpr int kRecords = 40'000;
+  const auto work = [](const std::string& path) {
+    Options options = of_cache(kMinCacheBytes);
+    options.page_size = 4096;
+    options.durability = Durability::kOs;
+    auto db = Database::open(path, options);
+    auto writer = db ? db->begin_write() : std::unexpected(db.error());
+    int loaded = 0;
+    while (writer && loaded < kRecords) {
+      const int until = loaded + 2000;
+      for (; loaded < until; ++loaded) {
+        if (!writer->put(numbered(loaded), version_of(loaded, 0))) return false;
+      }
+      if (!writer->commit(Durability::kOs)) return false;
+      writer = db->begin_write();
+    }
+    if (!writer) return false;
+    writer->abort();
+    std::vector<int> versions(kRecords, 0);
+    std::mt19937 random(5);
+    for (int i = 0; i < 12'000; ++i) {
+      const int n = static_cast<int>(random() % kRecords);
+      if (i % 5 == 0 &&
+          !db->put(numbered(n), version_of(n, ++versions[static_cast<std::size_t>(n)])))
+        return false;
+      const auto got = db->get(numbered(n));
+      if (!got || *got != version_of(n, versions[static_cast<std::size_t>(n)])) return false;
+      const Stats stats = db->stats();
+      if (stats.cache_frame_bytes + stats.table_bytes + stats.parked_table_bytes >
+          stats.cache_budget_bytes)
+        return false;
+    }
+    return db->verify()->sound() && db->close().has_value();
+  };
+  expect_within(grown_by(work), 1024 + kBesideKib);
 }
 
 // What was committed and not checkpointed, before a kill.

@@ -1,0 +1,244 @@
+// What of the page table may be dropped (C7), and who may still look at it (C8).
+#include <atomic>
+#include <numeric>
+#include <random>
+#include <thread>
+
+#include "tests/cache/mapped_fixture.h"
+
+namespace holdfast {
+namespace {
+
+std::vector<std::uint32_t> every(std::uint32_t step, std::uint32_t first = 1) {
+  std::vector<std::uint32_t> ids;
+  for (std::uint32_t id = first; id < kIds; id += step) ids.push_back(id);
+  return ids;
+}
+
+TEST_F(MappedCacheTest, C7WhatTheMapSaysIsDroppedAndReadAgain) {
+  for (int round = 0; round < 5; ++round) change(every(17));
+  checkpoint();
+  expect_newest();
+  const std::uint64_t before = cache_->counters().table_bytes;
+  cache_->shrink_table(0);
+  EXPECT_LT(cache_->counters().table_bytes + 10'000, before);
+  for (std::uint32_t id : every(17)) ASSERT_FALSE(is_loaded(id));
+  expect_newest();
+  // What nobody has used goes before what somebody has.
+  cache_->shrink_table(0);
+  expect_newest();
+  EXPECT_LE(cache_->counters().table_bytes, before);
+}
+
+TEST_F(MappedCacheTest, C7DirtyFreedAndOldPagesKeepTheirPartOfTheTable) {
+  change(every(40));
+  checkpoint();
+  auto old = std::make_unique<Snapshot>(*cache_);
+  const Model then = model_;
+  change({41, 801});
+  checkpoint();  // Clean again, but with an older version behind.
+  free_pages({PageId{1201}, 1});
+  change({1601});
+  cache_->shrink_table(0);
+  for (std::uint32_t id : {41U, 801U, 1201U, 1601U}) EXPECT_TRUE(is_loaded(id)) << id;
+  for (std::uint32_t id : {1U, 441U, 1001U}) EXPECT_FALSE(is_loaded(id)) << id;
+  expect_snapshot(*old, then);
+  model_.erase(1201);
+  expect_newest();
+  checkpoint();
+  old.reset();
+  ASSERT_EQ(cache_->settle_frees(cache_->durable()).size(), 1U);
+  cache_->shrink_table(0);
+  for (std::uint32_t id : every(40)) EXPECT_FALSE(is_loaded(id)) << id;
+  expect_newest();
+  ReaderSlot& reader = **cache_->readers().claim();
+  EXPECT_EQ(seen(1201, cache_->newest(), reader).error().code(), ErrorCode::kDamaged);
+  cache_->readers().release(reader);
+}
+
+// DR-C7: docs/SCENARIOS.md. Whatever can be dropped is, at every step of a checkpoint that writes
+// pages elsewhere, while all pages are read.
+TEST_F(MappedCacheTest, DRC7ATableThatIsDroppedDuringACheckpointLeadsToNoOlderPage) {
+  std::mt19937 random(3);
+  change(every(9));
+  checkpoint();
+  for (int round = 0; round < 6; ++round) {
+    Snapshot old(*cache_);
+    const Model then = model_;
+    change(every(27, 1 + 9 * static_cast<std::uint32_t>(round % 3)));
+    int steps = 0;
+    checkpoint([&](std::string_view stage) {
+      if (stage == "told" && ++steps % 11 != 0) return;
+      cache_->shrink_table(0);
+      expect_newest();
+      expect_snapshot(old, then);
+      if (stage == "map written") change({every(9)[random() % 200]});
+    });
+    ASSERT_FALSE(HasFatalFailure()) << round;
+  }
+  checkpoint();
+  cache_->shrink_table(0);
+  expect_newest();
+}
+
+// While a page, or the part of the map that names it, is being read, a newer version of the page
+// comes, is written, evicted, and its part of the table is dropped: what was read is not believed.
+// Whoever reads has no snapshot that would keep the older version.
+TEST_F(MappedCacheTest, C8WhatWasReadBeforeAPartOfTheTableWentIsNotInstalledAfterwards) {
+  for (int nth = 1; nth <= 2; ++nth) {
+    change(every(100));
+    checkpoint();
+    cache_->shrink_table(0);
+    ASSERT_FALSE(is_loaded(501));
+    int reads = 0;
+    storage_.on_read = [&](const std::string&, std::uint64_t) -> Result<void> {
+      if (++reads != nth) return {};
+      storage_.on_read = {};
+      change({501});
+      checkpoint();
+      cache_->shrink_table(0);
+      return {};
+    };
+    ReaderSlot& reader = **cache_->readers().claim();
+    (void)seen(501, cache_->newest(), reader);  // It asks for what is old when it has read it.
+    cache_->readers().release(reader);
+    storage_.on_read = {};
+    ASSERT_GE(reads, nth);
+    expect_newest();
+  }
+}
+
+// The place that is being read is given to others meanwhile: no damage.
+TEST_F(MappedCacheTest, AMapPageThatMovesWhileItIsReadIsReadAgain) {
+  change(every(100));
+  change({1999});
+  checkpoint();
+  cache_->shrink_table(0);
+  storage_.on_read = [&](const std::string&, std::uint64_t) -> Result<void> {
+    storage_.on_read = {};
+    for (int round = 0; round < 3; ++round) {
+      change({1501, 1601, 1701, 1801});  // Of the same leaf of the map.
+      checkpoint();
+    }
+    cache_->shrink_table(0);
+    return {};
+  };
+  ReaderSlot& reader = **cache_->readers().claim();
+  EXPECT_EQ(must(seen(1999, cache_->newest(), reader)), model_.at(1999));
+  cache_->readers().release(reader);
+  EXPECT_FALSE(storage_.on_read);
+  expect_newest();
+}
+
+// A slot that the log names is the map's once a checkpoint has adopted it, whatever is dropped
+// before the checkpoint lets go of what the log needed.
+TEST_F(MappedCacheTest, C7ASlotThatTheLogNamedStaysWithTheMapThatNamesIt) {
+  change({1});
+  checkpoint();
+  const TxnNumber txn = next(cache_->newest());
+  std::vector<std::byte> page(kPageSize);
+  format_page(page, kTag, txn, PageId{700}, TreeId{1}, PageKind::kOverflow, 0);
+  store16(page.data() + page_at::kGapBegin, kPageSize);
+  store16(page.data() + page_at::kGapEnd, kPageSize);
+  store64(page.data() + 100, raw(txn) * 10'000 + 700);
+  PlacedPage placed;
+  must(cache_->write_fresh(page, kNoSlot, std::span(&placed, 1)));
+  const WrittenPage written{PageId{700}, kNoFrame, true, {}, placed.slot, placed.check()};
+  IdRuns freed;
+  slots_.reserve(20).value();
+  must(cache_->publish(std::span(&written, 1), freed, txn, [] {}));
+  cache_->became_durable(txn);
+  model_[700] = raw(txn);
+  checkpoint([&](std::string_view) { cache_->shrink_table(0); });
+  EXPECT_TRUE(slots_.is_used(placed.slot));
+  change(every(50));
+  checkpoint();
+  expect_newest();
+}
+
+// A reader within its guard goes on with what it found.
+TEST_F(MappedCacheTest, C8WhatIsDroppedStaysInMemoryForAsLongAsAGuardMayLookAtIt) {
+  change(every(100));
+  checkpoint();
+  ReaderSlot& reader = **cache_->readers().claim();
+  cache_->readers().enter(reader);
+  const TablePage* row = cache_->table().peek(PageId{501});
+  ASSERT_NE(row, nullptr);
+  const std::uint64_t before = cache_->counters().table_bytes;
+  cache_->shrink_table(0);
+  ASSERT_FALSE(is_loaded(501));
+  EXPECT_EQ(cache_->counters().table_bytes, before) << "what a guard may look at is still there";
+  EXPECT_EQ(Word{row->word.load()}.version(), kNoVersion);
+  cache_->readers().leave(reader);
+  cache_->readers().release(reader);
+  cache_->shrink_table(0);
+  EXPECT_LT(cache_->counters().table_bytes, before);
+}
+
+TEST_F(MappedCacheTest, ATableThatIsMuchLargerThanItsShareStaysWithinIt) {
+  start(40);  // 169,000 bytes, of which the table's fixed part takes 33,000.
+  change({1});
+  checkpoint();
+  for (std::uint32_t id : every(3)) {
+    change({id});
+    if (id % 5 == 0) checkpoint();
+  }
+  checkpoint();
+  std::mt19937 random(1);
+  ReaderSlot& reader = **cache_->readers().claim();
+  std::uint64_t most = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const std::uint32_t id = 1 + 3 * static_cast<std::uint32_t>(random() % 600);
+    ASSERT_EQ(must(seen(id, cache_->newest(), reader)), model_.at(id));
+    most = std::max(most, cache_->counters().table_bytes);
+  }
+  cache_->readers().release(reader);
+  // All of it would take 69,000; a leaf is 9,000.
+  EXPECT_LE(most, 32'768U + (40 * (kPageSize + 128) - 32'768) / 2);
+}
+
+TEST_F(MappedCacheTest, ReadersWriterCheckpointsAndDroppingAtOnce) {
+  start(200);
+  const std::vector<std::uint32_t> all = every(13);
+  change(all);
+  checkpoint();
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 3; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(t);
+      while (!stop.load()) {
+        Snapshot snapshot(*cache_);
+        // All of a pair is written together.
+        for (int i = 0; i < 8; ++i) {
+          const std::size_t at = random() % (all.size() / 2);
+          const auto left = seen(all[2 * at], snapshot.txn, snapshot.slot());
+          const auto right = seen(all[2 * at + 1], snapshot.txn, snapshot.slot());
+          if (left && right && *left == *right && *left <= raw(snapshot.txn)) continue;
+          ADD_FAILURE() << (left && right ? "torn" : (left ? right : left).error().to_string());
+          stop = true;
+          return;
+        }
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    while (!stop.load()) {
+      cache_->shrink_table(0);
+      std::this_thread::yield();
+    }
+  });
+  std::mt19937 random(77);
+  for (int i = 0; i < 300 && !stop.load(); ++i) {
+    const std::size_t at = random() % (all.size() / 2);
+    change({all[2 * at], all[2 * at + 1]});
+    if (i % 4 == 0) checkpoint();
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  checkpoint();
+  expect_newest();
+}
+
+}  // namespace
+}  // namespace holdfast
