@@ -11,6 +11,7 @@
 namespace holdfast {
 
 DatabaseImpl::~DatabaseImpl() {
+  stop_serving();
   stop_background();
   checkpoint_.reset();
 }
@@ -22,6 +23,7 @@ Result<void> DatabaseImpl::must_be_open() const {
 
 Result<void> DatabaseImpl::close() {
   if (closed_) return {};
+  stop_serving();
   if (const std::uint32_t open = open_transactions_.load(); open != 0) {
     return fail(ErrorCode::kInvalidArgument,
                 std::to_string(open) + " transactions are still open; end them before close()");

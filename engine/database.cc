@@ -129,6 +129,9 @@ const RecoveryReport& Database::recovery() const noexcept {
 const std::string& Database::path() const noexcept {
   return impl_->path();
 }
+Result<Server> Database::serve(const ServerOptions& options) {
+  return at_boundary([&]() -> Result<Server> { return Server(TRY(impl_->serve(options))); });
+}
 Result<void> Database::close() {
   return at_boundary([&] { return impl_->close(); });
 }
@@ -143,13 +146,16 @@ Result<ReadTransaction> DatabaseImpl::begin_read(const ReadOptions& options) {
   if (at_least > raw(cache_->durable())) {
     if (auto error = poisoned()) return std::unexpected(*error);
   }
+  return begin_read_at(TxnNumber{at_least});
+}
+
+Result<ReadTransaction> DatabaseImpl::begin_read_at(TxnNumber at_least) {
   thread_local const auto thread = static_cast<std::uint32_t>(::gettid());
   ReaderSlot* const claimed = TRY(cache_->readers().claim());
   SlotClaim slot(cache_->readers(), claimed);
   claimed->since_ms.store(watch_.ticked_ms(), std::memory_order_relaxed);
   claimed->thread.store(thread, std::memory_order_relaxed);
-  auto state =
-      std::make_unique<SnapshotState>(*this, *cache_, std::move(slot), TxnNumber{at_least});
+  auto state = std::make_unique<SnapshotState>(*this, *cache_, std::move(slot), at_least);
   return ReadTransaction(std::move(state));
 }
 

@@ -28,6 +28,7 @@
 #include "engine/watch.h"
 #include "holdfast/database.h"
 #include "recovery/scan.h"
+#include "server/served.h"
 #include "wal/log_writer.h"
 
 namespace holdfast {
@@ -38,13 +39,14 @@ inline constexpr std::chrono::milliseconds kRetryCheckpointAfter{1000};
 inline constexpr std::uint64_t kPinnedIds = std::uint64_t{1} << 63;  // No generation is one.
 inline constexpr std::chrono::milliseconds kDyingTurnMost{1000};     // Of a step that frees.
 
-class DatabaseImpl final : public LogObserver {
+class DatabaseImpl final : public LogObserver, private Served {
  public:
   static Result<std::unique_ptr<DatabaseImpl>> open(const std::string& path,
                                                     const Options& options);
   ~DatabaseImpl() override;
 
   Result<ReadTransaction> begin_read(const ReadOptions& options);
+  Result<ReadTransaction> begin_read_at(TxnNumber at_least);
   Result<WriteTransaction> begin_write(std::chrono::milliseconds timeout);
   Result<CommitToken> commit(WriteState& writer, Durability durability, bool wait);
   Result<CommitToken> write(const WriteBatch& batch, Durability durability);
@@ -71,11 +73,12 @@ class DatabaseImpl final : public LogObserver {
     dying_waits_.store(0);
     dying_.store(true);
   }
-  Result<VerifyReport> verify(const VerifyOptions& options);
-  [[nodiscard]] Stats stats() const noexcept;
+  Result<VerifyReport> verify(const VerifyOptions& options) override;
+  [[nodiscard]] Stats stats() const noexcept override;
+  Result<std::shared_ptr<ServerState>> serve(const ServerOptions& options);
   Result<void> close();
 
-  [[nodiscard]] const RecoveryReport& recovery() const { return report_; }
+  [[nodiscard]] const RecoveryReport& recovery() const noexcept override { return report_; }
   [[nodiscard]] const std::string& path() const { return given_path_; }
   [[nodiscard]] const Options& options() const { return options_; }
   // kInvalidArgument after close().
@@ -163,6 +166,11 @@ class DatabaseImpl final : public LogObserver {
       const BackupOptions& options,
       const std::function<Result<void>(const CopiedState&, BackupReport&)>& copy);
 
+  // serve.cc
+  Result<ReadTransaction> read_durable() override;
+  [[nodiscard]] const std::string& file() const noexcept override { return path_; }
+  void stop_serving() noexcept;
+
   // close.cc
   Result<void> fold_log_in();
   Result<void> remove_log();
@@ -248,6 +256,9 @@ class DatabaseImpl final : public LogObserver {
   std::chrono::steady_clock::time_point shrink_retry_at_{};
   Atomic<bool> shrinking_{false};
   Mutex compact_mutex_;  // One compacts at a time.
+
+  Mutex serving_mutex_;
+  std::shared_ptr<ServerState> serving_;
 
   Mutex background_mutex_;
   Condition background_wake_;

@@ -4,6 +4,7 @@
 #include "tools/finding_text.h"
 #include "tools/json_output.h"
 #include "tools/opening.h"
+#include "tools/owner_source.h"
 #include "tools/progress_line.h"
 #include "tools/text_bytes.h"
 #include "tools/verbs.h"
@@ -63,40 +64,52 @@ Finding finding_of(const Error& error) {
                  place.page,     place.tree,      place.txn};
 }
 
-Result<Database> open(const Arguments& args, bool accept_damaged_log) {
-  Options options;
-  options.mode = OpenMode::kReadOnly;
-  options.cache_bytes = args.cache_bytes;
-  options.accept_damaged_log = accept_damaged_log;
-  return Database::open(args.database, options);
-}
-
-Result<VerifyReport> verify(Database& database) {
+template <class Checked>
+Result<VerifyReport> verify_with_progress(Checked&& check) {
   ProgressLine line;
   VerifyOptions options;
   options.progress = shown_on(line);
-  return database.verify(options);
+  return check(options);
+}
+
+ExitCode write_report(const VerifyReport& report, const Arguments& args, Console& console) {
+  console.out().write(args.json ? json_summary(report) : text_summary(report));
+  return report.sound() ? ExitCode::kDone : ExitCode::kDamaged;
+}
+
+// Another process has it open, and checks it itself.
+ExitCode check_by_owner(const Arguments& args, const Error& busy, Console& console) {
+  auto owner = reach_owner(args, busy, console);
+  if (!owner) return owner.error();
+  auto checked = console.check(verify_with_progress(
+      [&owner](const VerifyOptions& options) { return verify(*owner, options); }));
+  if (!checked) return checked.error();
+  for (const Finding& finding : checked->findings) write_finding(finding, args, console.out());
+  return write_report(*checked, args, console);
 }
 
 }  // namespace
 
 ExitCode run_check(const Arguments& args, Console& console) {
   VerifyReport report;
-  auto database = open(args, false);
+  auto database = try_to_read(args, false);
   if (!database && database.error().code() == ErrorCode::kDamaged) {
     const Finding refused = finding_of(database.error());
     write_finding(refused, args, console.out());
     report.findings.push_back(refused);
     report.findings_total = 1;
-    database = open(args, true);  // A damaged log doesn't keep the rest from being checked.
+    database = try_to_read(args, true);  // A damaged log doesn't keep the rest from being checked.
   }
+  if (!database && report.sound() && database.error().code() == ErrorCode::kBusy)
+    return check_by_owner(args, database.error(), console);
   if (!database && database.error().code() != ErrorCode::kDamaged) {
     const ExitCode code = explain_open_failure(database.error(), console);
     return report.sound() ? code : ExitCode::kDamaged;
   }
   if (database) {
     note_replay(*database, console);
-    auto checked = console.check(verify(*database));
+    auto checked = console.check(verify_with_progress(
+        [&database](const VerifyOptions& options) { return database->verify(options); }));
     if (!checked) return checked.error();
     for (const Finding& finding : checked->findings) write_finding(finding, args, console.out());
     checked->findings.insert(checked->findings.end(), report.findings.begin(),
@@ -104,8 +117,7 @@ ExitCode run_check(const Arguments& args, Console& console) {
     checked->findings_total += report.findings_total;
     report = std::move(*checked);
   }
-  console.out().write(args.json ? json_summary(report) : text_summary(report));
-  return report.sound() ? ExitCode::kDone : ExitCode::kDamaged;
+  return write_report(report, args, console);
 }
 
 }  // namespace holdfast::tools

@@ -1,28 +1,19 @@
 // holdfast scan: records of a range, forward or backward.
-#include <cstdint>
 #include <string>
 
+#include "holdfast/cursor.h"
 #include "tools/interrupt.h"
 #include "tools/json_output.h"
-#include "tools/opening.h"
-#include "tools/reading.h"
+#include "tools/source.h"
 #include "tools/text_bytes.h"
 #include "tools/verbs.h"
 
 namespace holdfast::tools {
 namespace {
 
-// Half-open: keys from `from` up to, but without, `to`.
-struct Range {
-  std::string from;
-  std::optional<std::string> to;
-
-  [[nodiscard]] bool holds(std::string_view key) const { return key >= from && (!to || key < *to); }
-};
-
 // What --from, --to and --prefix have in common.
 Range wanted_range(const Arguments& args) {
-  Range range{args.from.value_or(""), args.to};
+  Range range{args.from.value_or(""), args.to, args.reverse, args.keys_only, args.limit};
   if (args.prefix) {
     if (*args.prefix > range.from) range.from = *args.prefix;
     const auto end = prefix_end(*args.prefix);
@@ -31,55 +22,65 @@ Range wanted_range(const Arguments& args) {
   return range;
 }
 
-Result<bool> go_to_start(Cursor& cursor, const Range& range, bool reverse) {
-  if (!reverse) return cursor.seek(range.from);
-  if (!range.to) return cursor.last();
-  auto on = cursor.seek_at_or_before(*range.to);
-  if (on && *on && cursor.key() == *range.to) return cursor.prev();
-  return on;
-}
+// key TAB value, as the bytes come.
+class TextLines final : public RecordSink {
+ public:
+  TextLines(Output& out, bool keys_only) : out_(out), keys_only_(keys_only) {}
+  bool begin(std::string_view key, std::uint64_t) override {
+    text_.clear();
+    append_escaped(text_, key);
+    if (!keys_only_) text_ += '\t';
+    return out_.write(text_);
+  }
+  bool value(std::string_view piece) override {
+    text_.clear();
+    append_escaped(text_, piece);
+    return out_.write(text_);
+  }
+  bool end() override { return out_.write("\n"); }
 
-std::string line_of(std::string_view key, std::string_view value, const Arguments& args) {
-  if (args.json) {
+ private:
+  Output& out_;
+  bool keys_only_;
+  std::string text_;
+};
+
+class JsonLines final : public RecordSink {
+ public:
+  JsonLines(Output& out, bool keys_only) : out_(out), keys_only_(keys_only) {}
+  bool begin(std::string_view key, std::uint64_t) override {
+    key_ = key;
+    value_.clear();
+    return true;
+  }
+  bool value(std::string_view piece) override {
+    value_ += piece;
+    return true;
+  }
+  bool end() override {
     JsonObject record;
-    record.bytes("key", key);
-    if (!args.keys_only) record.bytes("value", value);
-    return record.line();
+    record.bytes("key", key_);
+    if (!keys_only_) record.bytes("value", value_);
+    return out_.write(record.line());
   }
-  std::string line = escaped(key);
-  if (!args.keys_only) {
-    line += '\t';
-    append_escaped(line, value);
-  }
-  return line + '\n';
-}
+
+ private:
+  Output& out_;
+  bool keys_only_;
+  std::string key_;
+  std::string value_;
+};
 
 }  // namespace
 
 ExitCode run_scan(const Arguments& args, Console& console) {
-  auto database = open_to_read(args, console);
-  if (!database) return database.error();
-  auto view = view_tree(*database, args, console);
-  if (!view) return view.error();
-  auto cursor = console.check(view->reader.cursor(view->tree));
-  if (!cursor) return cursor.error();
-
-  const Range range = wanted_range(args);
-  std::uint64_t listed = 0;
-  auto on = go_to_start(*cursor, range, args.reverse);
-  while (on && *on && range.holds(cursor->key()) && (!args.limit || listed < *args.limit)) {
-    if (interrupted()) return ExitCode::kInterrupted;
-    std::string_view value;
-    if (!args.keys_only) {
-      auto read_value = console.check(cursor->value());
-      if (!read_value) return read_value.error();
-      value = *read_value;
-    }
-    if (!console.out().write(line_of(cursor->key(), value, args))) return ExitCode::kDone;
-    ++listed;
-    on = args.reverse ? cursor->prev() : cursor->next();
-  }
-  return on ? ExitCode::kDone : console.fail(on.error());
+  auto source = open_source(args, console);
+  if (!source) return source.error();
+  TextLines text(console.out(), args.keys_only);
+  JsonLines json(console.out(), args.keys_only);
+  RecordSink& lines = args.json ? static_cast<RecordSink&>(json) : text;
+  auto scanned = console.check((*source)->scan(args.tree.value_or(""), wanted_range(args), lines));
+  return scanned ? ExitCode::kDone : scanned.error();
 }
 
 }  // namespace holdfast::tools

@@ -1,12 +1,13 @@
-// holdfast stat: what is in the database and how large it is on disk.
+// holdfast stat: what is in the database, how large it is, and of one that is open in another
+// process, what has happened there since.
 #include <fmt/format.h>
 
-#include <cstdint>
-#include <string_view>
+#include <string>
 #include <vector>
 
+#include "holdfast/stats.h"
 #include "tools/json_output.h"
-#include "tools/opening.h"
+#include "tools/source.h"
 #include "tools/text_bytes.h"
 #include "tools/verbs.h"
 #include "tools/wording.h"
@@ -14,74 +15,74 @@
 namespace holdfast::tools {
 namespace {
 
-struct Figure {
-  std::string_view name;  // In JSON; in text with spaces for underscores.
-  std::uint64_t value;
-};
+// The field that is a list: how many syncs took how long, by powers of two.
+constexpr std::string_view kTimes = "log_sync_times";
 
-// Counters since opening say nothing here, where the database was opened a moment ago.
-std::vector<Figure> figures(const Stats& stats) {
-  return {{"page_size", stats.page_size},
-          {"newest_txn", stats.newest_txn},
-          {"durable_txn", stats.durable_txn},
-          {"checkpoint_txn", stats.checkpoint_txn},
-          {"pages", stats.pages},
-          {"file_bytes", stats.file_bytes},
-          {"free_bytes", stats.free_bytes},
-          {"kept_checkpoints", stats.kept_checkpoints},
-          {"kept_bytes", stats.kept_bytes},
-          {"log_file_bytes", stats.log_file_bytes},
-          {"cache_budget_bytes", stats.cache_budget_bytes},
-          {"cache_frame_bytes", stats.cache_frame_bytes},
-          {"table_bytes", stats.table_bytes}};
+LatencyHistogram times_in(const wire::Item& database) {
+  LatencyHistogram times;
+  std::size_t at = 0;
+  for (const wire::Field& field : database.fields) {
+    if (field.name == kTimes && at < times.counts.size()) times.counts[at++] = field.number;
+  }
+  return times;
 }
 
-void write_json(const Database& database, const std::vector<TreeInfo>& trees, Output& out) {
+void write_json(const Source::Summary& summary, Output& out) {
   JsonObject object;
-  object.text("file", database.path());
-  for (const Figure& figure : figures(database.stats())) object.number(figure.name, figure.value);
-  const RecoveryReport& report = database.recovery();
-  object.text("log_end", log_end_name(report.log_end)).number("generation", report.generation);
-  object.number("transactions_replayed", report.transactions_replayed);
+  std::vector<std::uint64_t> times;
+  for (const wire::Field& field : summary.database.fields) {
+    if (field.name == kTimes) {
+      times.push_back(field.number);
+    } else if (field.text) {
+      object.text(field.name, *field.text);
+    } else {
+      object.number(field.name, field.number);
+    }
+  }
+  if (!times.empty()) object.numbers(kTimes, times);
   std::vector<JsonObject> list;
-  for (const TreeInfo& info : trees) {
+  for (const TreeInfo& info : summary.trees) {
     JsonObject entry;
     entry.bytes("name", info.name).number("id", info.tree.id()).number("records", info.records);
+    if (!info.records_exact) entry.flag("records_exact", false);
     list.push_back(std::move(entry));
   }
   out.write(object.list("trees", list).line());
 }
 
-void write_text(const Database& database, const std::vector<TreeInfo>& trees, Output& out) {
-  out.write(fmt::format("{:<20} {}\n", "file", database.path()));
-  for (const Figure& figure : figures(database.stats())) {
-    std::string name(figure.name);
+std::string times_text(const LatencyHistogram& times) {
+  return fmt::format("half below {} us, 99 of 100 below {} us, all below {} us\n", times.below(0.5),
+                     times.below(0.99), times.below(1));
+}
+
+void write_text(const Source::Summary& summary, Output& out) {
+  for (const wire::Field& field : summary.database.fields) {
+    if (field.name == kTimes) continue;
+    std::string name = field.name;
     for (char& c : name) c = c == '_' ? ' ' : c;
-    out.write(fmt::format("{:<20} {}\n", name, figure.value));
+    out.write(
+        fmt::format("{:<22} {}\n", name, field.text ? *field.text : std::to_string(field.number)));
   }
-  const RecoveryReport& report = database.recovery();
-  out.write(fmt::format("{:<20} {}\n", "generation", report.generation));
-  out.write(fmt::format("{:<20} {}\n", "log end", log_end_name(report.log_end)));
-  for (const TreeInfo& info : trees) {
+  const LatencyHistogram times = times_in(summary.database);
+  if (times.total() != 0) out.write(fmt::format("{:<22} {}", "log sync times", times_text(times)));
+  for (const TreeInfo& info : summary.trees) {
     const std::string name = info.name.empty() ? "default tree" : "tree " + escaped(info.name);
-    out.write(fmt::format("{:<20} {}\n", name, counted(info.records, "record")));
+    out.write(fmt::format("{:<22} {}{}\n", name, info.records_exact ? "" : "at most ",
+                          counted(info.records, "record")));
   }
 }
 
 }  // namespace
 
 ExitCode run_stat(const Arguments& args, Console& console) {
-  auto database = open_to_read(args, console);
-  if (!database) return database.error();
-  note_replay(*database, console);
-  auto reader = console.check(database->begin_read());
-  if (!reader) return reader.error();
-  auto trees = console.check(reader->trees());
-  if (!trees) return trees.error();
+  auto source = open_source(args, console, true);
+  if (!source) return source.error();
+  auto summary = console.check((*source)->summary());
+  if (!summary) return summary.error();
   if (args.json) {
-    write_json(*database, *trees, console.out());
+    write_json(*summary, console.out());
   } else {
-    write_text(*database, *trees, console.out());
+    write_text(*summary, console.out());
   }
   return ExitCode::kDone;
 }

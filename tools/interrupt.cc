@@ -56,6 +56,20 @@ bool wait_readable(int fd) {
   return false;
 }
 
+bool wait_readable(int fd, std::chrono::milliseconds most) {
+  const auto end = std::chrono::steady_clock::now() + most;
+  while (!interrupted()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    pollfd watched[2] = {{fd, POLLIN, 0}, {wake_pipe[0], POLLIN, 0}};
+    const int ready = poll(watched, 2, left.count() > 0 ? static_cast<int>(left.count()) : 0);
+    if (ready < 0 && errno != EINTR) return true;
+    if (ready > 0 && watched[0].revents != 0) return !interrupted();
+    if (left.count() <= 0) return false;
+  }
+  return false;
+}
+
 bool wait_writable(int fd) {
   for (;;) {
     pollfd watched[2] = {{fd, POLLOUT, 0}, {wake_pipe[0], POLLIN, 0}};

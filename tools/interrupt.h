@@ -2,6 +2,8 @@
 // commits and closes its database. A second Ctrl-C kills at once, which is safe too.
 #pragma once
 
+#include <chrono>
+
 namespace holdfast::tools {
 
 // Call once, first thing in main(). Also makes a closed pipe an error of write() (EPIPE) instead of
@@ -12,6 +14,8 @@ void watch_signals();
 
 // Waits until `fd` can be read (or is at its end); false when Ctrl-C came first.
 [[nodiscard]] bool wait_readable(int fd);
+// The same for so long; false when it couldn't be read all the time, too.
+[[nodiscard]] bool wait_readable(int fd, std::chrono::milliseconds most);
 
 // Waits until `fd` takes bytes; false when Ctrl-C has come and it doesn't.
 [[nodiscard]] bool wait_writable(int fd);

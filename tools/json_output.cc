@@ -54,6 +54,11 @@ JsonObject& JsonObject::list(std::string_view name, const std::vector<JsonObject
   return *this;
 }
 
+JsonObject& JsonObject::numbers(std::string_view name, const std::vector<std::uint64_t>& values) {
+  state_->json[std::string(name)] = values;
+  return *this;
+}
+
 std::string JsonObject::line() const {
   // Text that isn't UTF-8 (a file name, say) gets replacement characters instead of an exception.
   return state_->json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

@@ -25,6 +25,7 @@ class JsonObject {
   JsonObject& flag(std::string_view name, bool value);
   JsonObject& object(std::string_view name, const JsonObject& value);
   JsonObject& list(std::string_view name, const std::vector<JsonObject>& values);
+  JsonObject& numbers(std::string_view name, const std::vector<std::uint64_t>& values);
 
   // The object and a newline.
   [[nodiscard]] std::string line() const;

@@ -21,7 +21,6 @@ Step<Database> open(const Arguments& args, OpenMode mode, Console& console) {
   options.cache_bytes = args.cache_bytes;
   options.durability = args.durability;
   if (args.page_size) options.page_size = *args.page_size;
-  options.accept_damaged_log = args.accept_damaged_log;
   auto database = Database::open(args.database, options);
   if (!database) return std::unexpected(explain(database.error(), mode, console));
   return std::move(*database);
@@ -29,13 +28,19 @@ Step<Database> open(const Arguments& args, OpenMode mode, Console& console) {
 
 }  // namespace
 
+Result<Database> try_to_read(const Arguments& args, bool accept_damaged_log) {
+  Options options;
+  options.mode = OpenMode::kReadOnly;
+  options.cache_bytes = args.cache_bytes;
+  options.accept_damaged_log = accept_damaged_log;
+  return Database::open(args.database, options);
+}
+
 Step<Database> open_to_read(const Arguments& args, Console& console) {
-  auto database = open(args, OpenMode::kReadOnly, console);
-  if (database && database->recovery().log_end == LogEnd::kDamaged) {
-    console.say("Note: the log is damaged, and what it lost is missing here. " +
-                database->recovery().to_string());
-  }
-  return database;
+  auto database = try_to_read(args, args.accept_damaged_log);
+  if (!database) return std::unexpected(explain_open_failure(database.error(), console));
+  note_damage(*database, console);
+  return std::move(*database);
 }
 
 Step<Database> open_to_write(const Arguments& args, Console& console) {
@@ -57,6 +62,12 @@ Step<Database> open_or_create(const Arguments& args, Console& console) {
 
 ExitCode explain_open_failure(const Error& error, Console& console) {
   return explain(error, OpenMode::kReadOnly, console);
+}
+
+void note_damage(const Database& database, Console& console) {
+  if (database.recovery().log_end != LogEnd::kDamaged) return;
+  console.say("Note: the log is damaged, and what it lost is missing here. " +
+              database.recovery().to_string());
 }
 
 void note_replay(const Database& database, Console& console) {

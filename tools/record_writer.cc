@@ -21,22 +21,29 @@ bool RecordWriter::begin(std::string_view database) {
   return out_.write(header + "HEADER=END\n");
 }
 
-bool RecordWriter::record(std::string_view key, std::string_view value) {
-  line_.clear();
-  const auto add = [&](std::string_view bytes) {
-    if (format_ == TextFormat::kByteValue) {
-      append_hex(line_, bytes);
-    } else {
-      // LMDB 0.9.24 reads \\ wrongly, and \5c as everybody does.
-      append_escaped(line_, bytes, lmdb_map_bytes_ ? "\\5c" : "\\\\");
-    }
-  };
-  if (format_ != TextFormat::kTsv) line_ += ' ';
-  add(key);
-  line_ += format_ == TextFormat::kTsv ? "\t" : "\n ";
-  add(value);
-  line_ += '\n';
+bool RecordWriter::write(std::string_view before, std::string_view bytes, std::string_view after) {
+  line_ = before;
+  if (format_ == TextFormat::kByteValue) {
+    append_hex(line_, bytes);
+  } else {
+    // LMDB 0.9.24 reads \\ wrongly, and \5c as everybody does.
+    append_escaped(line_, bytes, lmdb_map_bytes_ ? "\\5c" : "\\\\");
+  }
+  line_ += after;
   return out_.write(line_);
+}
+
+bool RecordWriter::key(std::string_view key) {
+  const bool tsv = format_ == TextFormat::kTsv;
+  return write(tsv ? "" : " ", key, tsv ? "\t" : "\n ");
+}
+
+bool RecordWriter::value(std::string_view piece) {
+  return write("", piece, "");
+}
+
+bool RecordWriter::end_record() {
+  return out_.write("\n");
 }
 
 bool RecordWriter::end() {

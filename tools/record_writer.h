@@ -21,10 +21,18 @@ class RecordWriter {
 
   // `database` is empty for the default tree. False once writing makes no sense.
   bool begin(std::string_view database);
-  bool record(std::string_view key, std::string_view value);
+  bool record(std::string_view key, std::string_view value) {
+    return this->key(key) && this->value(value) && end_record();
+  }
+  // The same by parts: its key, its value in as many pieces as one likes, its end.
+  bool key(std::string_view key);
+  bool value(std::string_view piece);
+  bool end_record();
   bool end();
 
  private:
+  bool write(std::string_view before, std::string_view bytes, std::string_view after);
+
   Output& out_;
   TextFormat format_;
   std::optional<std::uint64_t> lmdb_map_bytes_;

@@ -25,6 +25,7 @@
 #include "holdfast/options.h"
 #include "holdfast/progress.h"
 #include "holdfast/recovery_report.h"
+#include "holdfast/server.h"
 #include "holdfast/stats.h"
 #include "holdfast/transaction.h"
 #include "holdfast/verify.h"
@@ -147,8 +148,16 @@ class HOLDFAST_EXPORT Database {
   [[nodiscard]] const RecoveryReport& recovery() const noexcept;
   [[nodiscard]] const std::string& path() const noexcept;
 
-  /// Folds the log into the file and unlocks it. kInvalidArgument while transactions are open (then
-  /// nothing happened). After an error the next opening recovers; nothing acknowledged is lost.
+  /// Lets other processes read the database while it is open here, through a socket beside its
+  /// file: the commands stat, trees, check, get, scan and dump of `holdfast` do. See server.h.
+  /// Errors: kReadOnly (opened read-only others can open it themselves), kAlreadyExists (it is
+  /// served already, or the socket's name is taken), kPermission, kIo, kOutOfMemory;
+  /// kInvalidArgument (an option, or a database that Options::environment keeps elsewhere).
+  [[nodiscard]] Result<Server> serve(const ServerOptions& options = {});
+
+  /// Ends serving, folds the log into the file and unlocks it. kInvalidArgument while transactions
+  /// are open (then nothing else happened). After an error the next opening recovers; nothing
+  /// acknowledged is lost.
   [[nodiscard]] Result<void> close();
 
  private:

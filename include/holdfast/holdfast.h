@@ -14,6 +14,7 @@
 #include "holdfast/progress.h"
 #include "holdfast/recovery_report.h"
 #include "holdfast/savepoint.h"
+#include "holdfast/server.h"
 #include "holdfast/stats.h"
 #include "holdfast/transaction.h"
 #include "holdfast/tree.h"

@@ -19,7 +19,7 @@ import pathlib
 import re
 import sys
 
-FOLDERS = "docs engine wal recovery fuzz tests tools include cmake".split()
+FOLDERS = "docs engine wal recovery server fuzz tests tools include cmake".split()
 PATH = re.compile(r"`((?:%s)(?:/[\w.+-]+)*/[\w.+-]+\.(?:h|cc|md|py|txt|cmake))`" % "|".join(FOLDERS))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 TEST_NAME = re.compile(r"`([A-Z]\w+)\.([A-Z]\w+)`")

@@ -19,10 +19,10 @@ import sys
 
 COLUMNS_MAX = 100
 LINES_WARN = 400
-FOLDERS = ["include", "engine", "wal", "recovery", "fuzz", "tools", "tests"]
+FOLDERS = ["include", "engine", "wal", "recovery", "server", "fuzz", "tools", "tests"]
 PUBLIC_FILES = ["engine/database.cc", "engine/transaction.cc", "engine/savepoint.cc",
-                "engine/write_batch.cc"]
-PUBLIC = re.compile(r"^Result<[^\n]*> (?:Database|Reader|ReadTransaction|WriteTransaction|Savepoint|Cursor|WriteBatch)::"
+                "engine/write_batch.cc", "server/server.cc"]
+PUBLIC = re.compile(r"^Result<[^\n]*> (?:Database|Reader|ReadTransaction|WriteTransaction|Savepoint|Cursor|WriteBatch|Server)::"
                     r"(\w+)\([^{]*{\n(.*?)^}", re.MULTILINE | re.DOTALL)
 BOUNDARY = re.compile(r"  return (?:at_boundary|owned_->(?:change|all_or_nothing)|state_->(?:move|ask|change))\(")
 INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.MULTILINE)

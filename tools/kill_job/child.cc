@@ -101,6 +101,7 @@ void run_child(const std::string& path, const History& history, int pipe) {
   options.checkpoint_log_bytes = std::uint64_t{4} << 20;
   options.log_segment_bytes = std::uint64_t{2} << 20;
   Database database = need(Database::open(path, options));
+  const auto server = database.serve();  // For whoever wants to look; the job does without, too.
   std::vector<std::thread> threads;
   for (int i = 0; i < kWriters; ++i) {
     threads.emplace_back([&] { Writers(database, history, pipe).run(); });

@@ -1,0 +1,103 @@
+#include "server/job.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "engine/base/boundary.h"
+#include "engine/base/result.h"
+
+namespace holdfast {
+
+void Job::run(Served& served) noexcept {
+  state_.store(State::kRunning);
+  work(served);
+  state_.store(State::kDone);
+}
+
+std::optional<ProgressNote> Job::progress() const {
+  MutexLock lock(mutex_);
+  return note_;
+}
+
+bool Job::tell(const Progress& progress) {
+  MutexLock lock(mutex_);
+  note_ = ProgressNote{std::string(progress.stage), progress.done, progress.total,
+                       std::string(progress.unit)};
+  return !given_up_.load();
+}
+
+void CheckJob::work(Served& served) noexcept {
+  report_ = at_boundary([&] {
+    VerifyOptions options;
+    options.findings_max = findings_max_;
+    options.progress = [this](const Progress& progress) { return tell(progress); };
+    return served.verify(options);
+  });
+}
+
+Result<void> Jobs::add(std::shared_ptr<Job> job) {
+  MutexLock lock(mutex_);
+  if (stopped_) return fail(ErrorCode::kBusy, "the database is being closed");
+  waiting_.push_back(std::move(job));
+  if (!own_thread_ || worker_looks_) return {};
+  if (worker_.joinable()) worker_.join();  // It has found nothing more to do, and is ending.
+  try {
+    worker_ = Thread([this] { work(); });
+  } catch (const std::system_error&) {
+    waiting_.pop_back();
+    return fail(ErrorCode::kOutOfMemory, "the operating system gives no thread for it");
+  }
+  worker_looks_ = true;
+  return {};
+}
+
+void Jobs::drop(const std::shared_ptr<Job>& job) noexcept {
+  job->give_up();
+  MutexLock lock(mutex_);
+  std::erase(waiting_, job);
+}
+
+bool Jobs::idle() const {
+  MutexLock lock(mutex_);
+  return running_ == nullptr;
+}
+
+bool Jobs::run_one() noexcept {
+  MutexLock lock(mutex_);
+  if (stopped_ || running_ != nullptr || waiting_.empty()) return false;
+  const std::shared_ptr<Job> job = waiting_.front();
+  running_ = job;
+  waiting_.pop_front();
+  lock.unlock();
+  job->run(served_);
+  done_();
+  lock.lock();
+  running_ = nullptr;
+  none_runs_.notify_all();
+  return true;
+}
+
+void Jobs::work() noexcept {
+  (void)::pthread_setname_np(::pthread_self(), "holdfast-check");
+  for (;;) {
+    if (run_one()) continue;
+    MutexLock lock(mutex_);
+    if (!waiting_.empty() && !stopped_) continue;
+    worker_looks_ = false;
+    return;
+  }
+}
+
+void Jobs::stop() noexcept {
+  MutexLock lock(mutex_);
+  stopped_ = true;
+  waiting_.clear();
+  if (running_ != nullptr) running_->give_up();
+  none_runs_.wait(lock, [this] { return running_ == nullptr; });
+  lock.unlock();
+  if (worker_.joinable()) worker_.join();
+}
+
+}  // namespace holdfast
