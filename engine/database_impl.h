@@ -62,9 +62,9 @@ class DatabaseImpl final : public LogObserver, private Served {
   Result<CompactReport> compact(const CompactOptions& options);
   Result<KeptCheckpoint> keep_checkpoint();
   Result<void> release_checkpoint(std::uint64_t id);
-  [[nodiscard]] std::vector<KeptCheckpoint> kept_checkpoints() const;
+  [[nodiscard]] std::vector<KeptCheckpoint> kept_checkpoints() const override;
   Result<BackupReport> backup(const std::string& path, const BackupOptions& options);
-  Result<BackupReport> backup(const BackupSink& sink, const BackupOptions& options);
+  Result<BackupReport> backup(const BackupSink& sink, const BackupOptions& options) override;
   // What is in the file of one that nobody writes to. kReadOnly: its log has more.
   [[nodiscard]] Result<Meta> state_at_rest() const;
   [[nodiscard]] bool is_read_only() const { return read_only_; }

@@ -152,4 +152,43 @@ std::optional<ProgressNote> CheckAnswer::progress() const {
   return job_->progress();
 }
 
+BackupAnswer::BackupAnswer(Jobs& jobs, const BackupOptions& wanted)
+    : jobs_(jobs), job_(std::make_shared<BackupJob>(wanted, [&jobs] { jobs.wake(); })) {}
+
+BackupAnswer::~BackupAnswer() {
+  jobs_.drop(job_);
+}
+
+bool BackupAnswer::append_next(std::string& to) {
+  const BackupReport& report = *job_->report();
+  if (told_ > report.findings.size()) return false;
+  wire::append_item(to, told_ < report.findings.size() ? wire::finding_item(report.findings[told_])
+                                                       : wire::backup_item(report));
+  ++told_;
+  return true;
+}
+
+Result<Answer::State> BackupAnswer::produce(std::string& to, std::size_t room) {
+  if (items_) return items_->produce(to, room);
+  // Asked first: what comes between the two questions is taken then.
+  const bool done = job_->state() == Job::State::kDone;
+  const std::size_t begun = to.size();
+  wire::put(to, wire::ChunkHead{0, 0});
+  const std::size_t got = job_->take(to, room - sizeof(wire::ChunkHead));
+  store32(reinterpret_cast<std::byte*>(to.data() + begun), static_cast<std::uint32_t>(got));
+  if (got != 0) return State::kMore;
+  if (done && job_->report()) {
+    items_.emplace([this](std::string& item) { return append_next(item); });
+    return State::kMore;  // The chunk of no bytes stays: the stream's end.
+  }
+  to.resize(begun);
+  if (!done) return State::kWaits;
+  return std::unexpected(job_->report().error());
+}
+
+std::optional<ProgressNote> BackupAnswer::progress() const {
+  if (job_->state() == Job::State::kWaiting) return ProgressNote{"waiting", 0, 0, "pages"};
+  return job_->progress();
+}
+
 }  // namespace holdfast

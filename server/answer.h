@@ -86,6 +86,27 @@ class ItemsAnswer final : public Answer {
   bool done_ = false;
 };
 
+// A backup's stream in chunks, and what was found on the way.
+class BackupAnswer final : public Answer {
+ public:
+  BackupAnswer(Jobs& jobs, const BackupOptions& wanted);
+  ~BackupAnswer() override;
+  BackupAnswer(const BackupAnswer&) = delete;
+  BackupAnswer& operator=(const BackupAnswer&) = delete;
+  Result<void> begin() { return jobs_.add(job_); }
+  Result<State> produce(std::string& to, std::size_t room) override;
+  [[nodiscard]] std::optional<ProgressNote> progress() const override;
+  [[nodiscard]] bool untouched() const override { return job_->state() == Job::State::kWaiting; }
+
+ private:
+  bool append_next(std::string& to);
+
+  Jobs& jobs_;
+  std::shared_ptr<BackupJob> job_;
+  std::optional<ItemsAnswer> items_;
+  std::size_t told_ = 0;
+};
+
 // What a check found, once it is done.
 class CheckAnswer final : public Answer {
  public:

@@ -137,6 +137,15 @@ Result<std::unique_ptr<Answer>> Connection::answer_to(const wire::Frame& frame) 
       TRY(answer->begin());
       return answer;
     }
+    case wire::Kind::kBackup: {
+      BackupOptions wanted = TRY(read_backup(frame.payload));
+      wanted.findings_max = std::min(wanted.findings_max, kFindingsMost);
+      auto answer = std::make_unique<BackupAnswer>(context_.jobs, wanted);
+      TRY(answer->begin());
+      return answer;
+    }
+    case wire::Kind::kKept:
+      return items_of(context_.served.kept_checkpoints(), wire::kept_item);
     default:
       return fail(ErrorCode::kInvalidArgument,
                   "a request came that nobody knows: nothing that changes the database, and no "

@@ -37,6 +37,37 @@ void CheckJob::work(Served& served) noexcept {
   });
 }
 
+void BackupJob::work(Served& served) noexcept {
+  report_ = at_boundary([&] {
+    BackupOptions options = wanted_;
+    options.progress = [this](const Progress& progress) { return tell(progress); };
+    return served.backup([this](std::string_view bytes) { return put(bytes); }, options);
+  });
+}
+
+// Waits until what came before has been taken. A client that takes nothing is let go of in time,
+// and the job given up with it.
+Result<void> BackupJob::put(std::string_view bytes) {
+  MutexLock lock(mutex_);
+  while (taken_ < bytes_.size() && !given_up())
+    room_.wait_for(lock, std::chrono::milliseconds(100));
+  if (given_up()) return fail(ErrorCode::kCancelled, "nobody takes the backup");
+  bytes_.assign(bytes);
+  taken_ = 0;
+  lock.unlock();
+  came_();
+  return {};
+}
+
+std::size_t BackupJob::take(std::string& to, std::size_t most) {
+  MutexLock lock(mutex_);
+  const std::string_view part = std::string_view(bytes_).substr(taken_, most);
+  to.append(part);
+  taken_ += part.size();
+  if (taken_ == bytes_.size()) room_.notify_one();
+  return part.size();
+}
+
 Result<void> Jobs::add(std::shared_ptr<Job> job) {
   MutexLock lock(mutex_);
   if (stopped_) return fail(ErrorCode::kBusy, "the database is being closed");
@@ -80,7 +111,7 @@ bool Jobs::run_one() noexcept {
 }
 
 void Jobs::work() noexcept {
-  (void)::pthread_setname_np(::pthread_self(), "holdfast-check");
+  (void)::pthread_setname_np(::pthread_self(), "holdfast-long");
   for (;;) {
     if (run_one()) continue;
     MutexLock lock(mutex_);

@@ -32,6 +32,7 @@ class Job {
   void run(Served& served) noexcept;
   // Asks it to end soon, with kCancelled.
   void give_up() noexcept { given_up_.store(true); }
+  [[nodiscard]] bool given_up() const noexcept { return given_up_.load(); }
   [[nodiscard]] State state() const noexcept { return state_.load(); }
   [[nodiscard]] std::optional<ProgressNote> progress() const;
 
@@ -62,6 +63,30 @@ class CheckJob final : public Job {
   Result<VerifyReport> report_;
 };
 
+// A backup as a stream, for whoever takes it: no more than two of its pieces are there at a time.
+class BackupJob final : public Job {
+ public:
+  // `came` is called when there is something to take.
+  BackupJob(const BackupOptions& wanted, std::function<void()> came)
+      : wanted_(wanted), came_(std::move(came)) {}
+  // Appends up to `most` bytes that have come; answers how many.
+  std::size_t take(std::string& to, std::size_t most);
+  // Once it is done.
+  [[nodiscard]] Result<BackupReport>& report() { return report_; }
+
+ private:
+  void work(Served& served) noexcept override;
+  Result<void> put(std::string_view bytes);
+
+  BackupOptions wanted_;
+  std::function<void()> came_;
+  Mutex mutex_;
+  Condition room_;
+  std::string bytes_;
+  std::size_t taken_ = 0;  // From the front of bytes_.
+  Result<BackupReport> report_;
+};
+
 // Jobs are done one after the other, in the order of their coming. Thread-safe.
 class Jobs {
  public:
@@ -76,6 +101,8 @@ class Jobs {
   Result<void> add(std::shared_ptr<Job> job);
   // Its client has gone: gives it up, and forgets it if it hasn't begun.
   void drop(const std::shared_ptr<Job>& job) noexcept;
+  // As if a job were done: whoever waits for one looks.
+  void wake() const { done_(); }
   // Nobody is doing any.
   [[nodiscard]] bool idle() const;
   // Does the first that waits; false when there is none.

@@ -174,6 +174,38 @@ void read_summary(const Item& item, VerifyReport& report) {
   report.seconds = seconds_of(item.number_of("us"));
 }
 
+Item backup_item(const BackupReport& report) {
+  Item item{ItemKind::kSummary, {}};
+  item.number("findings", report.findings_total);
+  item.number("transaction", report.txn);
+  item.number("pages", report.pages);
+  item.number("bytes", report.bytes);
+  item.number("us", micros_of(report.seconds));
+  return item;
+}
+
+void read_backup(const Item& item, BackupReport& report) {
+  report.findings_total = item.number_of("findings");
+  report.txn = item.number_of("transaction");
+  report.pages = item.number_of("pages");
+  report.bytes = item.number_of("bytes");
+  report.seconds = seconds_of(item.number_of("us"));
+}
+
+Item kept_item(const KeptCheckpoint& kept) {
+  Item item{ItemKind::kKept, {}};
+  item.number("checkpoint", kept.id);
+  item.number("transaction", kept.txn);
+  item.number("pages", kept.pages);
+  item.number("kept_at_us", kept.kept_at_us);
+  return item;
+}
+
+KeptCheckpoint kept_of(const Item& item) {
+  return {item.number_of("checkpoint"), item.number_of("transaction"), item.number_of("pages"),
+          item.number_of("kept_at_us")};
+}
+
 Item error_item(const Error& error) {
   Item item{ItemKind::kError, {}};
   item.number("code", static_cast<std::uint16_t>(error.code()));

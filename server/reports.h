@@ -2,6 +2,8 @@
 // the wire format and --json share.
 #pragma once
 
+#include "holdfast/backup.h"
+#include "holdfast/kept_checkpoint.h"
 #include "holdfast/recovery_report.h"
 #include "holdfast/stats.h"
 #include "holdfast/transaction.h"
@@ -24,6 +26,11 @@ Item checked_tree_item(const TreeSummary& tree);
 TreeSummary checked_tree_of(const Item& item);
 Item summary_item(const VerifyReport& report);
 void read_summary(const Item& item, VerifyReport& report);
+
+Item backup_item(const BackupReport& report);
+void read_backup(const Item& item, BackupReport& report);
+Item kept_item(const KeptCheckpoint& kept);
+KeptCheckpoint kept_of(const Item& item);
 
 Item error_item(const Error& error);
 Error error_of(const Item& item);

@@ -49,6 +49,16 @@ Result<std::uint64_t> read_check(std::string_view payload) {
   return head.findings_max;
 }
 
+Result<BackupOptions> read_backup(std::string_view payload) {
+  wire::BackupRequest head;
+  if (!wire::take(payload, head) || !payload.empty()) return nonsense("a request for a backup");
+  BackupOptions wanted;
+  wanted.checkpoint = head.checkpoint;
+  wanted.since = head.since;
+  wanted.findings_max = head.findings_max;
+  return wanted;
+}
+
 Result<std::uint32_t> read_hello(std::string_view payload) {
   wire::Hello head;
   if (!wire::take(payload, head) || std::memcmp(head.magic, wire::kMagic, sizeof head.magic) != 0 ||

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "holdfast/backup.h"
 #include "holdfast/error.h"
 #include "server/answer.h"
 
@@ -20,6 +21,7 @@ struct GetWish {
 Result<GetWish> read_get(std::string_view payload);
 Result<ScanWish> read_scan(std::string_view payload);
 Result<std::uint64_t> read_check(std::string_view payload);  // How many findings at most.
+Result<BackupOptions> read_backup(std::string_view payload);
 
 // A hello: its version; kInvalidArgument where it is none.
 Result<std::uint32_t> read_hello(std::string_view payload);

@@ -22,6 +22,8 @@
 // trees      nothing
 // stat       nothing
 // check      CheckRequest
+// backup     BackupRequest
+// kept       nothing
 // progress   ProgressHead, stage, unit; at least once a second while an answer takes its time
 // error      one item, as below
 // done       nothing
@@ -30,6 +32,7 @@
 //
 //   get      nothing where there is no such key; else ValueHead, and the value unless kOnlyWhether
 //   scan     for each record RecordHead, the key, and the value unless kKeysOnly
+//   backup   the backup's stream in chunks, each ChunkHead and as many bytes; one of none; items
 //   others   items
 //
 // An item is a list of fields, each a name with a number or a text. A reader passes over names that
@@ -62,6 +65,8 @@ enum class Kind : std::uint8_t {
   kTrees = 4,
   kStat = 5,
   kCheck = 6,
+  kBackup = 7,
+  kKept = 8,
   kData = 64,  // The owner's, from here on.
   kProgress = 65,
   kDone = 66,
@@ -109,6 +114,19 @@ struct CheckRequest {
 };
 static_assert(sizeof(CheckRequest) == 8);
 
+struct BackupRequest {
+  std::uint64_t checkpoint;  // As of BackupOptions, all three.
+  std::uint64_t since;
+  std::uint64_t findings_max;
+};
+static_assert(sizeof(BackupRequest) == 24);
+
+struct ChunkHead {
+  std::uint32_t bytes;
+  std::uint32_t zero;
+};
+static_assert(sizeof(ChunkHead) == 8);
+
 struct ProgressHead {
   std::uint64_t done;
   std::uint64_t total;  // 0: unknown.
@@ -132,8 +150,9 @@ enum class ItemKind : std::uint32_t {
   kError = 1,
   kDatabase = 2,  // Of stat: everything about the database as a whole.
   kTree = 3,      // Of trees, stat and check.
-  kFinding = 4,   // Of check.
-  kSummary = 5,   // Of check, the last.
+  kFinding = 4,   // Of check and backup.
+  kSummary = 5,   // Of check and backup, the last.
+  kKept = 6,      // Of kept: a kept checkpoint.
 };
 
 struct ItemHead {

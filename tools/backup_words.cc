@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "tools/finding_text.h"
 #include "tools/json_output.h"
 #include "tools/opening.h"
@@ -39,12 +42,68 @@ std::string text_summary(const BackupReport& report, const Arguments& args, std:
 
 }  // namespace
 
-Step<Database> open_to_copy(const Arguments& args, Console& console) {
-  auto database = open_to_read(args, console);
-  if (!database || database->recovery().log_end == LogEnd::kNoLog) return database;
+Step<Database> open_to_copy(const Arguments& args, Console& console, std::optional<Error>* busy) {
+  auto database = try_to_read(args, args.accept_damaged_log);
+  if (!database && busy != nullptr && database.error().code() == ErrorCode::kBusy) {
+    *busy = database.error();
+    return std::unexpected(ExitCode::kInUse);
+  }
+  if (!database) return std::unexpected(explain_open_failure(database.error(), console));
+  note_damage(*database, console);
+  if (database->recovery().log_end == LogEnd::kNoLog) return std::move(*database);
   if (auto closed = console.check(database->close()); !closed)
     return std::unexpected(closed.error());
   return open_to_write(args, console);
+}
+
+Step<void> resolve(Arguments& args, const std::vector<KeptCheckpoint>& kept, Console& console) {
+  if (args.since_last) {
+    if (kept.empty()) {
+      return std::unexpected(console.fail(
+          ExitCode::kNotFound,
+          "No checkpoint is kept, so there is nothing to begin at: make a whole backup with "
+          "--keep first."));
+    }
+    args.since = kept.back().id;
+  }
+  if (args.release_since) {
+    if (args.since == 0)
+      return std::unexpected(
+          console.fail(ExitCode::kUsage, "--release since goes with --since; give an id."));
+    args.release_id = args.since;
+  }
+  std::string those;
+  for (const KeptCheckpoint& each : kept)
+    those += (those.empty() ? "" : ", ") + std::to_string(each.id);
+  for (const std::uint64_t id : {args.since, args.checkpoint, args.release_id.value_or(0)}) {
+    if (id == 0 || std::ranges::find(kept, id, &KeptCheckpoint::id) != kept.end()) continue;
+    return std::unexpected(console.fail(
+        ExitCode::kNotFound, fmt::format("No checkpoint {} is kept; {}.", id,
+                                         those.empty() ? "there are none" : "there are " + those)));
+  }
+  return {};
+}
+
+Result<void> delivered(Output& out) {
+  if (out.ok()) return {};
+  if (out.gave_up())
+    return std::unexpected(Error(ErrorCode::kCancelled, "nobody took the backup in time"));
+  return std::unexpected(Error(
+      ErrorCode::kIo, fmt::format("the backup could not be written to standard output ({}), and "
+                                  "what is there of it can't be restored",
+                                  std::strerror(out.error()))));
+}
+
+void write_report(const BackupReport& report, const Arguments& args, std::uint64_t kept,
+                  Console& console) {
+  const std::string text = report_text(report, args, kept);
+  if (!to_output(args)) {
+    console.out().write(text);
+    return;
+  }
+  Output errors(2);
+  errors.write(text);
+  errors.flush();
 }
 
 ExitCode explain_copy(const Error& error, const Arguments& args, Console& console) {

@@ -1,11 +1,10 @@
 // holdfast backup: a verified copy of a database, or of what changed in it, as a new file or as a
 // stream.
-#include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstring>
+#include <optional>
 
+#include "tools/backup_by_owner.h"
 #include "tools/backup_words.h"
 #include "tools/interrupt.h"
 #include "tools/opening.h"
@@ -14,52 +13,6 @@
 
 namespace holdfast::tools {
 namespace {
-
-bool to_output(const Arguments& args) {
-  return args.copy_to == "-";
-}
-
-// Words for kept checkpoints become ids, and each must be there.
-Step<void> resolve(Arguments& args, const Database& database, Console& console) {
-  const auto kept = console.check(database.kept_checkpoints());
-  if (!kept) return std::unexpected(kept.error());
-  if (args.since_last) {
-    if (kept->empty()) {
-      return std::unexpected(console.fail(
-          ExitCode::kNotFound,
-          "No checkpoint is kept, so there is nothing to begin at: make a whole backup with "
-          "--keep first."));
-    }
-    args.since = kept->back().id;
-  }
-  if (args.release_since) {
-    if (args.since == 0)
-      return std::unexpected(
-          console.fail(ExitCode::kUsage, "--release since goes with --since; give an id."));
-    args.release_id = args.since;
-  }
-  std::string those;
-  for (const KeptCheckpoint& each : *kept)
-    those += (those.empty() ? "" : ", ") + std::to_string(each.id);
-  for (const std::uint64_t id : {args.since, args.checkpoint, args.release_id.value_or(0)}) {
-    if (id == 0 || std::ranges::find(*kept, id, &KeptCheckpoint::id) != kept->end()) continue;
-    return std::unexpected(console.fail(
-        ExitCode::kNotFound, fmt::format("No checkpoint {} is kept; {}.", id,
-                                         those.empty() ? "there are none" : "there are " + those)));
-  }
-  return {};
-}
-
-// A sentence about standard output, or nothing.
-Result<void> delivered(Output& out) {
-  if (out.ok()) return {};
-  if (out.gave_up())
-    return std::unexpected(Error(ErrorCode::kCancelled, "nobody took the backup in time"));
-  return std::unexpected(Error(
-      ErrorCode::kIo, fmt::format("the backup could not be written to standard output ({}), and "
-                                  "what is there of it can't be restored",
-                                  std::strerror(out.error()))));
-}
 
 Result<BackupReport> copy(Database& database, const Arguments& args, std::uint64_t kept,
                           Console& console) {
@@ -109,9 +62,13 @@ ExitCode run_backup(const Arguments& given, Console& console) {
   if (const ExitCode refused = refuse(given, console); refused != ExitCode::kDone) return refused;
   Arguments args = given;
   const bool changes = args.keep || args.release_id || args.release_since;
-  auto database = changes ? open_to_write(args, console) : open_to_copy(args, console);
+  std::optional<Error> busy;
+  auto database = changes ? open_to_write(args, console) : open_to_copy(args, console, &busy);
+  if (busy) return backup_by_owner(args, *busy, console);
   if (!database) return database.error();
-  if (auto resolved = resolve(args, *database, console); !resolved)
+  const auto list = console.check(database->kept_checkpoints());
+  if (!list) return close(*database, list.error(), console);
+  if (auto resolved = resolve(args, *list, console); !resolved)
     return close(*database, resolved.error(), console);
   std::uint64_t kept = 0;
   if (args.keep) {
@@ -124,10 +81,7 @@ ExitCode run_backup(const Arguments& given, Console& console) {
   const ExitCode settled = settle(*database, report.has_value(), kept, args, console);
   code = close(*database, code == ExitCode::kDone ? settled : code, console);
   if (!report) return code;
-  Output errors(2);
-  Output& out = to_output(args) ? errors : console.out();
-  out.write(report_text(*report, args, kept));
-  if (to_output(args)) errors.flush();
+  write_report(*report, args, kept, console);
   return code == ExitCode::kDone && !report->sound() ? ExitCode::kDamaged : code;
 }
 

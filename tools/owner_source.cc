@@ -174,6 +174,49 @@ Step<Owner> reach_owner(const Arguments& args, const Error& busy, Console& conso
   return std::move(*owner);
 }
 
+Result<std::vector<KeptCheckpoint>> kept_checkpoints(Owner& owner) {
+  TRY(owner.ask(wire::Kind::kKept, ""));
+  std::vector<KeptCheckpoint> list;
+  while (const auto item = TRY(owner.item())) {
+    if (item->kind == wire::ItemKind::kKept) list.push_back(wire::kept_of(*item));
+  }
+  return list;
+}
+
+Result<OwnerBackup> OwnerBackup::begin(Owner& owner, const BackupOptions& wanted,
+                                       const ProgressFunction& progress) {
+  std::string request;
+  wire::put(request, wire::BackupRequest{wanted.checkpoint, wanted.since, wanted.findings_max});
+  TRY(owner.ask(wire::Kind::kBackup, request, progress));
+  return OwnerBackup(owner);
+}
+
+Result<std::size_t> OwnerBackup::read(std::span<char> buffer) {
+  if (left_ == 0 && !ended_) {
+    wire::ChunkHead head;
+    if (!TRY(owner_->take(head)) || head.zero != 0) return nonsense();
+    left_ = head.bytes;
+    ended_ = left_ == 0;
+  }
+  if (ended_) return std::size_t{0};
+  const auto most = std::min<std::uint64_t>(left_, buffer.size());
+  const std::string_view part = TRY(owner_->some(static_cast<std::size_t>(most)));
+  if (part.empty()) return nonsense();
+  std::ranges::copy(part, buffer.begin());
+  left_ -= part.size();
+  return part.size();
+}
+
+Result<BackupReport> OwnerBackup::report() {
+  if (!ended_) return nonsense();
+  BackupReport report;
+  while (const auto item = TRY(owner_->item())) {
+    if (item->kind == wire::ItemKind::kFinding) report.findings.push_back(wire::finding_of(*item));
+    if (item->kind == wire::ItemKind::kSummary) wire::read_backup(*item, report);
+  }
+  return report;
+}
+
 Result<VerifyReport> verify(Owner& owner, const VerifyOptions& options) {
   std::string request;
   wire::put(request, wire::CheckRequest{options.findings_max});

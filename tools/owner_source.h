@@ -1,6 +1,8 @@
 // A source that asks the process that has the database open.
 #pragma once
 
+#include "holdfast/backup.h"
+#include "holdfast/kept_checkpoint.h"
 #include "holdfast/verify.h"
 #include "tools/owner.h"
 #include "tools/source.h"
@@ -12,6 +14,28 @@ namespace holdfast::tools {
 Step<Owner> reach_owner(const Arguments& args, const Error& busy, Console& console);
 
 std::unique_ptr<Source> source_of(Owner owner);
+
+// As Database::kept_checkpoints().
+Result<std::vector<KeptCheckpoint>> kept_checkpoints(Owner& owner);
+
+// A backup that the owner makes, as a stream.
+class OwnerBackup {
+ public:
+  // `progress` must outlive it.
+  static Result<OwnerBackup> begin(Owner& owner, const BackupOptions& wanted,
+                                   const ProgressFunction& progress);
+  // As a BackupSource.
+  Result<std::size_t> read(std::span<char> buffer);
+  // What the owner says of it, after its end.
+  Result<BackupReport> report();
+
+ private:
+  explicit OwnerBackup(Owner& owner) : owner_(&owner) {}
+
+  Owner* owner_;
+  std::uint64_t left_ = 0;  // Of a chunk.
+  bool ended_ = false;
+};
 
 // As Database::verify(), done by the owner.
 Result<VerifyReport> verify(Owner& owner, const VerifyOptions& options);

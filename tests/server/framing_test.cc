@@ -34,7 +34,9 @@ class FramingTest : public ServerTest {
             framed(Kind::kScan, RawClient::scan_request("", {}, wire::kReverse, 3)),
             framed(Kind::kTrees, ""),
             framed(Kind::kStat, ""),
-            framed(Kind::kCheck, RawClient::check_request())};
+            framed(Kind::kKept, ""),
+            framed(Kind::kCheck, RawClient::check_request()),
+            framed(Kind::kBackup, RawClient::backup_request())};
   }
   void expect_unharmed() {
     EXPECT_EQ(this->client().get(numbered(3)), std::string(90, 'v'));
@@ -73,7 +75,7 @@ TEST_F(FramingTest, EveryMessageInTwoPartsCutAnywhere) {
       client.send(messages()[n]);
       return client.answer();
     }();
-    for (std::size_t cut = 1; cut < whole.size(); cut += n == 6 ? 7 : 1) {
+    for (std::size_t cut = 1; cut < whole.size(); cut += n >= 7 ? 7 : 1) {
       RawClient client(path_);
       client.send(whole.substr(0, cut));
       if (cut % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -155,8 +157,9 @@ TEST_F(FramingTest, WhatIsNoRequestIsRefused) {
   wrong.push_back(framed(Kind::kScan, RawClient::scan_request("", {}, 8)));
   wrong.push_back(framed(Kind::kCheck, ""));
   wrong.push_back(framed(Kind::kCheck, "123456789"));
+  wrong.push_back(framed(Kind::kBackup, "123456789"));
   for (int kind = 0; kind < 256; ++kind) {
-    if (kind >= 2 && kind <= 6) continue;
+    if (kind >= 2 && kind <= 8) continue;
     wrong.push_back(framed(static_cast<Kind>(kind), ""));
   }
   for (const std::string& bytes : wrong) {

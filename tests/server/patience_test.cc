@@ -151,6 +151,22 @@ TEST_F(PatienceTest, ACheckEndsWithItsClient) {
   EXPECT_FALSE(this->client().ask(Kind::kCheck, RawClient::check_request()).error);
 }
 
+// What it pinned is let go of, and others' long work goes on.
+TEST_F(PatienceTest, WhoTakesNothingOfABackupIsLetGoOf) {
+  Database db = open();
+  fill(db);
+  ServerOptions options;
+  options.stall = milliseconds(100);
+  const Server server = MUST(db.serve(options));
+  RawClient client = this->client();
+  client.send_frame(Kind::kBackup, RawClient::backup_request());
+  EXPECT_TRUE(soon([&] { return server.stats().bytes_sent > 50'000; }));
+  EXPECT_FALSE(this->client().ask(Kind::kCheck, RawClient::check_request()).error);
+  EXPECT_TRUE(all_gone(db, server));
+  EXPECT_EQ(server.stats().let_go, 1U);
+  EXPECT_EQ(db.stats().kept_bytes, 0U);
+}
+
 TEST_F(PatienceTest, MoreClientsThanAllowedAreToldToTryAgain) {
   Database db = open();
   MUST(db.put("key", "value"));

@@ -193,6 +193,35 @@ TEST_F(ServeTest, ACheckTellsProgressAndAllThatItFound) {
   EXPECT_EQ(wire::checked_tree_of(items[0]).records, 400U);
 }
 
+TEST_F(ServeTest, ABackupStreamsOutWhileOthersWrite) {
+  Database db = open();
+  const Contents contents = fill(db);
+  const KeptCheckpoint kept = MUST(db.keep_checkpoint());
+  const Server server = MUST(db.serve());
+  RawClient client = this->client();
+  const auto listed = RawClient::items_in(client.ask(Kind::kKept).stream);
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(wire::kept_of(listed[0]).id, kept.id);
+  std::thread writer([&db] {
+    for (int i = 0; i < 100; ++i) MUST(db.put("z" + numbered(i), std::string(2000, 'w')));
+  });
+  const auto outcome = client.ask(Kind::kBackup, RawClient::backup_request(kept.id));
+  writer.join();
+  ASSERT_FALSE(outcome.error) << outcome.error->to_string();
+  const auto [stream, items] = RawClient::backup_in(outcome.stream);
+  BackupReport report;
+  wire::read_backup(items.back(), report);
+  EXPECT_TRUE(report.sound());
+  EXPECT_EQ(report.bytes, stream.size());
+  std::ofstream(directory_ / "stream", std::ios::binary) << stream;
+  MUST(Database::restore({{directory_ / "stream", {}}}, directory_ / "restored"));
+  Database restored = MUST(Database::open(directory_ / "restored"));
+  EXPECT_TRUE(contents_of(restored) == contents);
+  const auto missing = client.ask(Kind::kBackup, RawClient::backup_request(99));
+  ASSERT_TRUE(missing.error);
+  EXPECT_EQ(missing.error->code(), ErrorCode::kNotFound);
+}
+
 // A page that rots under the owner: as a finding, and as the error of whoever reads it.
 TEST_F(ServeTest, DamageIsToldWithItsPlace) {
   Database db = open();

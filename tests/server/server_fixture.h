@@ -143,6 +143,24 @@ class RawClient {
     return payload;
   }
 
+  static std::string backup_request(std::uint64_t checkpoint = 0, std::uint64_t since = 0) {
+    std::string payload;
+    wire::put(payload, wire::BackupRequest{checkpoint, since, 100});
+    return payload;
+  }
+  // The backup's own stream, and the items after it.
+  static std::pair<std::string, std::vector<wire::Item>> backup_in(std::string_view stream) {
+    std::string backup;
+    for (;;) {
+      wire::ChunkHead head;
+      std::string_view chunk;
+      if (!wire::take(stream, head) || !wire::take(stream, head.bytes, chunk))
+        throw std::runtime_error("half a chunk");
+      if (head.bytes == 0) return {std::move(backup), items_in(stream)};
+      backup += chunk;
+    }
+  }
+
   Outcome ask(wire::Kind kind, std::string_view payload = "") {
     send_frame(kind, payload);
     return answer();

@@ -123,6 +123,36 @@ TEST_F(Served, ACheckIsDoneThere) {
   EXPECT_EQ(json["trees"].size(), 2U);
 }
 
+TEST_F(Served, ABackupOfALiveDatabase) {
+  fill();
+  Database database = open();
+  const auto kept = database.keep_checkpoint();
+  ASSERT_TRUE(database.put("later", "value"));
+  const auto server = database.serve();
+  const Outcome made = holdfast({"backup", "DB", folder_ / "copy.db"});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_NE(made.out.find("as of transaction"), std::string::npos) << made.out;
+  EXPECT_EQ(holdfast({"backup", "DB", folder_ / "copy.db"}).code, 3);  // It stays.
+  const Outcome json = holdfast({"backup", "DB", folder_ / "second.db", "--json"});
+  EXPECT_EQ(nlohmann::json::parse(json.out)["sound"], true);
+  EXPECT_NE(holdfast({"kept", "DB"}).out.find(std::to_string(kept->id) + "\t"), std::string::npos);
+  const std::string id = std::to_string(kept->id);
+  ASSERT_EQ(
+      holdfast({"backup", "DB", "-", "--checkpoint", id}, {.out_file = folder_ / "base"}).code, 0);
+  ASSERT_EQ(holdfast({"backup", "DB", "-", "--since", id}, {.out_file = folder_ / "inc"}).code, 0);
+  EXPECT_EQ(holdfast({"backup", "DB", folder_ / "inc2", "--since", id}).code, 2);
+  EXPECT_EQ(holdfast({"backup", "DB", "-", "--since", "77"}, {.out_file = "/dev/null"}).code, 1);
+  EXPECT_EQ(holdfast({"backup", "DB", folder_ / "k.db", "--keep"}).code, 4);
+  EXPECT_EQ(holdfast({"backup", "DB", folder_ / "none/k.db"}).code, 3);
+  const std::string live = holdfast({"dump", "DB", "--all"}).out;
+  ASSERT_TRUE(database.close());
+  EXPECT_TRUE(holdfast({"dump", folder_ / "copy.db", "--all"}).out == live);
+  const Outcome restored =
+      holdfast({"restore", folder_ / "base", folder_ / "inc", folder_ / "restored.db"});
+  EXPECT_EQ(restored.code, 0) << restored.err;
+  EXPECT_TRUE(holdfast({"dump", folder_ / "restored.db", "--all"}).out == live);
+}
+
 TEST_F(Served, NothingThatWritesGoesThrough) {
   fill();
   Database database = open();
