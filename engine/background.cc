@@ -181,9 +181,7 @@ Result<bool> DatabaseImpl::step_checkpoint() {
   if (checkpoint_ == nullptr) {
     TRY(restore_meta_copies());
     TRY(scan_free_space(true));
-    // One that is taken for the sake of the file's size comes too often to begin a segment each
-    // time.
-    if (!shrink_ || checkpoint_due()) TRY(prepare_log_for_checkpoint());
+    TRY(prepare_log_for_checkpoint());
     SlotClaim slot(cache_->readers(), TRY(cache_->readers().claim()));
     auto fresh = std::make_unique<Checkpoint>(
         CheckpointParts{environment_.storage, file_.get(), slots_.get(), map_.get(), cache_.get()},
