@@ -74,10 +74,30 @@ Result<void> DatabaseImpl::make_room(std::uint32_t frames) {
   if (frames != 0) {
     if (const auto parked = cache_->park(wanted); parked && *parked >= wanted / 2) return {};
   }
-  MutexLock lock(checkpoint_mutex_);
-  if (checkpoint_ != nullptr) TRY(run_checkpoint());
-  if (frames != 0 && cache_->dirty_pages() == 0) return {};
-  return run_checkpoint();
+  {
+    MutexLock lock(checkpoint_mutex_);
+    if (checkpoint_ != nullptr) TRY(run_checkpoint());
+    if (frames == 0 || cache_->dirty_pages() != 0) TRY(run_checkpoint());
+  }
+  if (frames == 0) {
+    while (!cache_->transaction_fits() && cache_->many_described() && give_up_a_snapshot()) {
+    }
+    return {};
+  }
+  while (cache_->held() > cache_->frame_limit() / 8 && cache_->out_of_descriptors() &&
+         give_up_a_snapshot())
+    TRY(cache_->park(wanted));
+  return {};
+}
+
+// The policy of Options::old_snapshots, where what is noted of old versions has no more room.
+// Answers whether there was one to give up.
+bool DatabaseImpl::give_up_a_snapshot() {
+  if (options_.old_snapshots == OldSnapshots::kKeep) return false;
+  const OldestReader given = cache_->give_up_oldest();
+  if (given.txn == TxnNumber{}) return false;
+  watch_.given_up(given, cache_->newest());
+  return true;
 }
 
 Result<CommitToken> DatabaseImpl::commit(WriteState& writer, Durability durability, bool wait) {
@@ -128,6 +148,9 @@ Result<bool> DatabaseImpl::log_and_publish(WriteView& view) {
   // What a checkpoint brings under the map needs none.
   if (cache_->descriptors_left() < 2 * pages.size() || cache_->needs_checkpoint())
     TRY(checkpoint());
+  while (cache_->descriptors_left() < 2 * pages.size() && cache_->many_described() &&
+         give_up_a_snapshot()) {
+  }
   // What the log names is there before the log.
   if (placed) TRY(sync_placed());
   const std::uint32_t needed = cache_->slots_for(pages, view.freed());

@@ -184,6 +184,7 @@ Stats DatabaseImpl::stats() const noexcept {
   stats.table_bytes = cache.table_bytes;
   stats.parked_table_bytes = cache.parked_table_bytes;
   stats.transaction_bytes = cache.transaction_bytes;
+  stats.snapshots_given_up = cache.given_up;
   stats.parked_bytes = std::uint64_t{cache.parked} * stats.page_size;
   stats.open_snapshots = cache_->open_snapshots();
   stats.oldest_snapshot_txn = stats.open_snapshots == 0 ? 0 : raw(cache_->oldest_snapshot());

@@ -123,6 +123,7 @@ class DatabaseImpl final : public LogObserver, private Served {
   Result<void> reserve_slots(std::uint32_t count);
   Result<CommitToken> finish_commit(TxnNumber txn, Durability durability, bool wait);
   Result<void> make_room(std::uint32_t frames);
+  bool give_up_a_snapshot();
   void help_checkpoint(const LogWriter& log);
   void poison(const Error& error) noexcept;
 

@@ -40,6 +40,7 @@ SnapshotState::~SnapshotState() {
 }
 
 Result<void> SnapshotState::usable() const {
+  TRY(view_.usable());
   if (txn() <= db_.durable_txn()) return {};
   if (auto error = db_.poisoned()) return std::unexpected(*error);
   return {};

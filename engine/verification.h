@@ -56,7 +56,7 @@ class Verification {
   Verification(const Parts& parts, SlotClaim slot, TxnNumber at_least, const VerifyOptions& options,
                VerifyReport& report)
       : parts_(parts),
-        view_(*parts.cache, std::move(slot), at_least),
+        view_(*parts.cache, std::move(slot), at_least, true),
         report_(report),
         findings_(report, options.findings_max, parts.file->path()),
         teller_(options.progress) {

@@ -56,6 +56,13 @@ void Watch::damaged(const Error& error) noexcept {
   if (listener_ != nullptr) listener_->on_damage(error);
 }
 
+void Watch::given_up(const OldestReader& reader, TxnNumber newest) noexcept {
+  if (listener_ == nullptr) return;
+  const milliseconds age(ticked_ms() - std::min(ticked_ms(), reader.since_ms));
+  listener_->on_snapshot_given_up(
+      {raw(reader.txn), raw(newest) - raw(reader.txn), reader.thread, age});
+}
+
 void Watch::poisoned(const Error& error) noexcept {
   if (listener_ != nullptr) listener_->on_poisoned(error);
 }

@@ -32,6 +32,7 @@ class Watch {
   void checkpoint_done(std::uint64_t txn, std::uint64_t pages_written) noexcept;
   void checkpoint_failed(const Error& error) noexcept;
   void damaged(const Error& error) noexcept;
+  void given_up(const OldestReader& reader, TxnNumber newest) noexcept;
   void poisoned(const Error& error) noexcept;
   // Tells of the oldest snapshot when it has become old. By one thread at a time.
   void look_at_snapshots(const PageCache& cache) noexcept;

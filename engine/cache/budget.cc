@@ -116,6 +116,15 @@ bool PageCache::table_tight() const {
   return table_.bytes() > limit && dirty_pages() * PageTable::kGroupBytes > limit / 4;
 }
 
+bool PageCache::descriptors_short() const {
+  return descriptors_left() < parked_.most() / 2 && dirty_pages() > parked_.most() / 4;
+}
+
+bool PageCache::needs_checkpoint() const {
+  return (descriptors_left() < parked_.most() / 8 && dirty_pages() > parked_.most() / 4) ||
+         table_tight();
+}
+
 // With more the frames would be too few, or the budget overdrawn.
 bool PageCache::may_describe_more() const {
   return parked_.in_use() < parked_.made() ||
@@ -133,7 +142,8 @@ CacheCounters PageCache::counters() const {
           .parked = parked_slots_.load(),
           .table_bytes = table_.bytes(),
           .parked_table_bytes = parked_.bytes(),
-          .transaction_bytes = transaction_bytes_.load(std::memory_order_relaxed)};
+          .transaction_bytes = transaction_bytes_.load(std::memory_order_relaxed),
+          .given_up = given_up_.load()};
 }
 
 }  // namespace holdfast

@@ -1,5 +1,5 @@
-// Finding, loading and evicting pages, and the snapshots that say which versions must stay.
-// Publishing and collecting versions is in versions.cc.
+// Finding, loading and evicting pages. The snapshots that say which versions must stay are in
+// snapshots.cc, publishing and collecting versions is in versions.cc.
 #include "engine/cache/page_cache.h"
 
 #include <algorithm>
@@ -62,11 +62,17 @@ PageCache::Found PageCache::walk(PageId id, VersionRef newest, TxnNumber snapsho
 }
 
 Result<FrameIndex> PageCache::find(PageId id, TxnNumber snapshot, ReaderSlot& reader) {
+  auto found = look_for(id, snapshot, reader);
+  if (reader.given_up()) return too_old(snapshot);  // G3.
+  return found;
+}
+
+Result<FrameIndex> PageCache::look_for(PageId id, TxnNumber snapshot, ReaderSlot& reader) {
   for (;;) {
     const VersionRef newest = newest_of(id);
     if (newest == kNoVersion) {
       const GuardPause pause(readers_, reader);
-      TRY(load(id));
+      TRY(load(id, &reader));
       continue;
     }
     const Found found = walk(id, newest, snapshot);
@@ -102,12 +108,15 @@ FrameIndex PageCache::find_loaded(PageId id, TxnNumber snapshot) noexcept {
   return frame;
 }
 
-Error PageCache::told(const Error& error) const {
-  if (config_.on_damage && error.code() == ErrorCode::kDamaged) config_.on_damage(error);
+// What a snapshot that was given up can't find is no damage.
+Error PageCache::told(const Error& error, const ReaderSlot* reader) const {
+  if (config_.on_damage && error.code() == ErrorCode::kDamaged &&
+      (reader == nullptr || !reader->given_up()))
+    config_.on_damage(error);
   return error;
 }
 
-Result<void> PageCache::load(PageId id) {
+Result<void> PageCache::load(PageId id, const ReaderSlot* reader) {
   const ErrorPlace place{
       .file = config_.file->path(), .offset = {}, .page = raw(id), .tree = {}, .txn = {}};
   if (raw(id) == 0 || raw(id) >= id_limit_.load(std::memory_order_relaxed)) {
@@ -117,7 +126,7 @@ Result<void> PageCache::load(PageId id) {
   if (!table_.has_leaf(raw(id) / table_.fanout()))
     return fail(ErrorCode::kDamaged, "a page is referred to that the page map doesn't have", place);
   auto row_result = pin_row(id);  // Before the word is looked at (C8).
-  if (!row_result) return std::unexpected(told(row_result.error().at(place)));
+  if (!row_result) return std::unexpected(told(row_result.error().at(place), reader));
   const RowPin& row = *row_result;
   TakenFrame taken(*pool_, TRY(take_frame()));
   const FrameIndex frame = taken.index();
@@ -132,7 +141,7 @@ Result<void> PageCache::load(PageId id) {
     const bool unchanged = row->word.load() == word.bits && row->entry.load() == entry;
     if (!read) {
       if (!unchanged) continue;  // The slot was reused while it was read: look again.
-      return std::unexpected(told(read.error()));
+      return std::unexpected(told(read.error(), reader));
     }
     if (unchanged && install(*row, word.bits, entry, id, frame)) {
       taken.keep();
@@ -176,7 +185,7 @@ Result<void> PageCache::load_parked(const ParkedPlace& place, ReaderSlot& reader
     const auto frozen = config_.frozen_by && read.error().code() == ErrorCode::kDamaged
                             ? config_.frozen_by()
                             : std::nullopt;
-    return std::unexpected(frozen ? frozen->at(read.error().place()) : told(read.error()));
+    return std::unexpected(frozen ? frozen->at(read.error().place()) : told(read.error(), &reader));
   }
   Frame& loaded = pool_->frame(frame);
   loaded.page.store(place.page);
@@ -289,55 +298,6 @@ bool PageCache::pin(FrameIndex frame) {
 void PageCache::unpin(FrameIndex frame) {
   pool_->frame(frame).pins.fetch_sub(1);
   cursor_pins_.fetch_sub(1, std::memory_order_relaxed);
-}
-
-TxnNumber PageCache::begin_snapshot(ReaderSlot& slot, TxnNumber at_least) {
-  slot.snapshot.store(ReaderSlot::kEntering | durable_.load());
-  const TxnNumber durable_now = durable();
-  const TxnNumber snapshot = durable_now >= at_least ? durable_now : newest();
-  slot.snapshot.store(raw(snapshot));
-  return snapshot;
-}
-
-TxnNumber PageCache::begin_snapshot_at(ReaderSlot& slot, const std::function<TxnNumber()>& pick) {
-  slot.snapshot.store(ReaderSlot::kEntering | durable_.load());
-  const TxnNumber snapshot = pick();
-  slot.snapshot.store(raw(snapshot));
-  return snapshot;
-}
-
-void PageCache::end_snapshot(ReaderSlot& slot) {
-  slot.snapshot.store(0);
-  if (!slot.has_kept.load()) return;
-  MutexLock lock(versions_);
-  dispose_kept(slot);
-}
-
-TxnNumber PageCache::oldest_snapshot() const {
-  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
-  readers_.for_each([&](const ReaderSlot& slot) {
-    const std::uint64_t snapshot = slot.snapshot.load();
-    if (snapshot != 0) oldest = std::min(oldest, snapshot & ~ReaderSlot::kEntering);
-  });
-  return TxnNumber{oldest};
-}
-
-std::uint32_t PageCache::open_snapshots() const {
-  std::uint32_t count = 0;
-  readers_.for_each([&](const ReaderSlot& slot) { count += slot.snapshot.load() != 0 ? 1 : 0; });
-  return count;
-}
-
-OldestReader PageCache::oldest_reader() const {
-  OldestReader oldest;
-  readers_.for_each([&](const ReaderSlot& slot) {
-    const std::uint32_t thread = slot.thread.load(std::memory_order_relaxed);
-    const std::uint64_t snapshot = slot.snapshot.load() & ~ReaderSlot::kEntering;
-    if (thread == 0 || snapshot == 0) return;
-    if (oldest.thread != 0 && oldest.txn <= TxnNumber{snapshot}) return;
-    oldest = {TxnNumber{snapshot}, thread, slot.since_ms.load(std::memory_order_relaxed)};
-  });
-  return oldest;
 }
 
 }  // namespace holdfast

@@ -86,10 +86,17 @@ class PageCache {
   // --- Snapshots.
 
   // Sees the durable state if that covers `at_least`, else the newest.
-  TxnNumber begin_snapshot(ReaderSlot& slot, TxnNumber at_least);
-  // A snapshot of the txn that `pick` answers, which must be at least the durable one.
+  // `stays`: it is never given up.
+  TxnNumber begin_snapshot(ReaderSlot& slot, TxnNumber at_least, bool stays = false);
+  // One that stays, of the txn that `pick` answers, which must be at least the durable one.
   TxnNumber begin_snapshot_at(ReaderSlot& slot, const std::function<TxnNumber()>& pick);
   void end_snapshot(ReaderSlot& slot);
+  // Gives up the oldest snapshot that may be and that sees another state than the newest (G3), with
+  // what it alone keeps; answers whose it was, a txn of 0: there is none. Its reader is told with
+  // kSnapshotTooOld.
+  OldestReader give_up_oldest();
+  // What a reader by that snapshot gets.
+  [[nodiscard]] std::unexpected<Error> too_old(TxnNumber snapshot) const;
   [[nodiscard]] TxnNumber newest() const { return TxnNumber{newest_.load()}; }
   [[nodiscard]] TxnNumber durable() const { return TxnNumber{durable_.load()}; }
   [[nodiscard]] TxnNumber oldest_snapshot() const;
@@ -139,8 +146,13 @@ class PageCache {
   // Frames that may be in use at once, as the budget stands.
   [[nodiscard]] std::uint32_t frame_limit() const;
   // Memory that the open write transaction takes out of the budget.
-  void charge_transaction(std::size_t bytes) {
+  void charge_transaction(std::size_t bytes, std::size_t descriptors = 0) {
     transaction_bytes_.store(bytes, std::memory_order_relaxed);
+    transaction_descriptors_.store(descriptors, std::memory_order_relaxed);
+  }
+  // Whether that leaves enough frames, once the page table has dropped what it can.
+  bool transaction_fits() {
+    return make_frames_left(transaction_bytes_.load(), transaction_descriptors_.load());
   }
   // Whether a transaction may take so much, and that many descriptors when it is published: then
   // enough frames are left.
@@ -151,19 +163,20 @@ class PageCache {
   [[nodiscard]] bool table_tight() const;
   // Has it drop groups until it takes no more than `most` bytes, as far as it can.
   void shrink_table(std::size_t most);
+  // There are enough for it to matter who keeps them.
+  [[nodiscard]] bool many_described() const { return parked_.in_use() > parked_.most() / 16; }
+  // Nothing more can be parked.
+  [[nodiscard]] bool out_of_descriptors() const {
+    return descriptors_left() == 0 || !may_describe_more();
+  }
   // Versions that can be described beside those that are.
   [[nodiscard]] std::uint32_t descriptors_left() const {
     return parked_.most() - std::min(parked_.most(), parked_.in_use());
   }
   // So few that a checkpoint is due, which lets go of those of dirty pages.
-  [[nodiscard]] bool descriptors_short() const {
-    return descriptors_left() < parked_.most() / 2 && dirty_pages() > parked_.most() / 4;
-  }
+  [[nodiscard]] bool descriptors_short() const;
   // So few, or so little left for the page table, that whoever commits makes one.
-  [[nodiscard]] bool needs_checkpoint() const {
-    return (descriptors_left() < parked_.most() / 8 && dirty_pages() > parked_.most() / 4) ||
-           table_tight();
-  }
+  [[nodiscard]] bool needs_checkpoint() const;
 
   // --- The log's progress.
   void sync_begins(TxnNumber end) { group_end_.store(raw(end)); }
@@ -268,9 +281,11 @@ class PageCache {
     return row == nullptr ? kNoVersion : Word{row->word.load()}.version();
   }
 
-  Result<void> load(PageId id);
+  Result<FrameIndex> look_for(PageId id, TxnNumber snapshot, ReaderSlot& reader);
+  Result<void> load(PageId id, const ReaderSlot* reader);
   Result<void> load_parked(const ParkedPlace& place, ReaderSlot& reader);
-  [[nodiscard]] Error told(const Error& error) const;  // The same, and on_damage knows of it.
+  // The same, and on_damage knows of it.
+  [[nodiscard]] Error told(const Error& error, const ReaderSlot* reader) const;
   Result<void> read_into(PageId id, Slot slot, std::uint64_t check, unsigned check_bits,
                          FrameIndex frame);
   Result<void> check_read(PageId id, Slot slot, std::uint64_t check, unsigned check_bits,
@@ -343,6 +358,8 @@ class PageCache {
   Atomic<std::uint64_t> pages_evicted_{0};
   Atomic<std::uint64_t> pages_parked_{0};
   Atomic<std::size_t> transaction_bytes_{0};
+  Atomic<std::size_t> transaction_descriptors_{0};
+  Atomic<std::uint64_t> given_up_{0};
   Atomic<std::uint32_t> parked_slots_{0};  // That descriptors own.
   Atomic<std::size_t> dirty_count_{0};
 

@@ -11,17 +11,25 @@ ParkedPool::~ParkedPool() {
   for (std::uint32_t chunk = 0; chunk * kChunk < made_; ++chunk) delete chunks_[chunk].load();
 }
 
+void ParkedPool::reclaim_locked(std::uint64_t oldest_guard) {
+  const auto still_seen = std::find_if(limbo_.begin(), limbo_.end(), [&](VersionRef ref) {
+    return at(ref).retired_at >= oldest_guard;
+  });
+  free_.insert(free_.end(), limbo_.begin(), still_seen);
+  in_use_.fetch_sub(static_cast<std::uint32_t>(still_seen - limbo_.begin()),
+                    std::memory_order_relaxed);
+  limbo_.erase(limbo_.begin(), still_seen);
+}
+
+std::size_t ParkedPool::reclaim(std::uint64_t oldest_guard) {
+  MutexLock lock(mutex_);
+  reclaim_locked(oldest_guard);
+  return limbo_.size();
+}
+
 VersionRef ParkedPool::take(std::uint64_t oldest_guard) {
   MutexLock lock(mutex_);
-  if (free_.empty()) {
-    const auto still_seen = std::find_if(limbo_.begin(), limbo_.end(), [&](VersionRef ref) {
-      return at(ref).retired_at >= oldest_guard;
-    });
-    free_.insert(free_.end(), limbo_.begin(), still_seen);
-    in_use_.fetch_sub(static_cast<std::uint32_t>(still_seen - limbo_.begin()),
-                      std::memory_order_relaxed);
-    limbo_.erase(limbo_.begin(), still_seen);
-  }
+  if (free_.empty()) reclaim_locked(oldest_guard);
   if (free_.empty() && !make_more()) return kNoVersion;
   const VersionRef ref = free_.back();
   free_.pop_back();

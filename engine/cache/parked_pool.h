@@ -72,6 +72,8 @@ class ParkedPool {
   void give_back(VersionRef ref) noexcept;
   // As of `epoch`. It must be unlinked.
   void retire(VersionRef ref, std::uint64_t epoch) noexcept;
+  // Has those be taken again that nobody looks at any more; answers how many are left.
+  std::size_t reclaim(std::uint64_t oldest_guard);
 
   [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   // Linked or about to be, or waiting for readers to look away.
@@ -83,6 +85,7 @@ class ParkedPool {
   static constexpr std::uint32_t kChunk = kBytesTogether / kBytesEach;
   using Chunk = std::array<Parked, kChunk>;
 
+  void reclaim_locked(std::uint64_t oldest_guard);
   bool make_more();
 
   const std::uint32_t most_;

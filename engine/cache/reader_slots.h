@@ -9,6 +9,11 @@
 // G2 Announcing and looking are seq_cst on both sides, so either the reader sees what a collector
 //    did before it looked, or the collector sees the reader.
 //
+// G3 A snapshot that has begun may be given up: marked by one exchange of its word, before anything
+//    that it alone needed is let go of. Whoever reads by it looks at the mark after it has found a
+//    page, or failed to, and before it believes either. Seq_cst on both sides: who sees no mark has
+//    found the page before anything was let go of, and its guard keeps what it found.
+//
 // Claiming a slot takes a short lock only when all that there are are taken.
 #pragma once
 
@@ -32,10 +37,20 @@ struct Superseded {
 };
 
 struct alignas(128) ReaderSlot {
-  static constexpr std::uint64_t kEntering = std::uint64_t{1} << 63;
+  // What the two highest bits of `snapshot` say; the others are a txn. None: it has begun.
+  static constexpr std::uint64_t kEntering = std::uint64_t{2} << 62;
+  static constexpr std::uint64_t kGivenUp = std::uint64_t{1} << 62;
+  static constexpr std::uint64_t kStays = std::uint64_t{3} << 62;  // Begun, and never given up.
+  static constexpr std::uint64_t point_of(std::uint64_t snapshot) { return snapshot & ~kStays; }
+  static constexpr bool is_entering(std::uint64_t snapshot) { return snapshot >> 62 == 2; }
+  // Whether there is one that versions are kept for.
+  static constexpr bool needs_any(std::uint64_t snapshot) {
+    return snapshot != 0 && snapshot >> 62 != 1;
+  }
+  [[nodiscard]] bool given_up() const { return snapshot.load() >> 62 == 1; }
 
   Atomic<std::uint64_t> guard{0};     // 0: touches nothing.
-  Atomic<std::uint64_t> snapshot{0};  // 0: none; see G1.
+  Atomic<std::uint64_t> snapshot{0};  // 0: none; see G1, G3.
   Atomic<bool> claimed{false};
   Atomic<bool> has_kept{false};       // `kept` may be non-empty.
   Atomic<std::uint32_t> thread{0};    // Of a reader, the operating system's number; else 0.

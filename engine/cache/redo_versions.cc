@@ -14,7 +14,7 @@ Result<FrameIndex> PageCache::page_to_redo(PageId id, bool blank) {
     TRY(park(std::max(frame_limit() / 8, 1U)));
   Word word{row->word.load()};
   if (word.version() == kNoVersion && !blank) {
-    TRY(load(id));
+    TRY(load(id, nullptr));
     word.bits = row->word.load();
   }
   if (is_parked(word.version())) TRY(bring_back(*row, id, blank));

@@ -181,7 +181,7 @@ void PageCache::dispose(Versions& versions) {
     keeper->kept.splice(keeper->kept.end(), versions, versions.begin());
     keeper->has_kept.store(true);
     // Its snapshot may have ended meanwhile, without seeing has_kept.
-    if (keeper->snapshot.load() == 0) dispose_kept(*keeper);
+    if (!ReaderSlot::needs_any(keeper->snapshot.load())) dispose_kept(*keeper);
   }
 }
 
@@ -193,9 +193,9 @@ ReaderSlot* PageCache::keeper_of(const Superseded& version) const {
   std::uint64_t keeper_point = 0;
   readers_.for_each([&](ReaderSlot& slot) {
     const std::uint64_t snapshot = slot.snapshot.load();
-    if (snapshot == 0) return;
-    const std::uint64_t point = snapshot & ~ReaderSlot::kEntering;
-    const bool entering = snapshot != point;
+    if (!ReaderSlot::needs_any(snapshot)) return;
+    const std::uint64_t point = ReaderSlot::point_of(snapshot);
+    const bool entering = ReaderSlot::is_entering(snapshot);
     if (point >= end || (point < begin && !entering)) return;
     if (keeper != nullptr && point < keeper_point) return;
     keeper = &slot;
@@ -324,7 +324,7 @@ IdRuns PageCache::settle_frees(TxnNumber checkpointed) {
   MutexLock lock(versions_);
   // A snapshot that has ended may not have let go of its versions yet.
   readers_.for_each([&](ReaderSlot& slot) {
-    if (slot.has_kept.load() && slot.snapshot.load() == 0) dispose_kept(slot);
+    if (slot.has_kept.load() && !ReaderSlot::needs_any(slot.snapshot.load())) dispose_kept(slot);
   });
   const TxnNumber oldest = oldest_snapshot();
   for (FreedBy& freed : freed_) freed.left_out = freed.left_out || freed.txn <= checkpointed;

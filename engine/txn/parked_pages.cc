@@ -76,13 +76,11 @@ Result<bool> WriteView::room_from_others(std::uint32_t wanted) {
 // Each page is noted now, and again where it lies when it is published.
 Result<void> WriteView::may_grow() {
   const std::size_t bytes = bytes_noted();
-  cache_.charge_transaction(bytes);
+  cache_.charge_transaction(bytes, live_ + placed_);
   if (cache_.make_frames_left(bytes, live_ + placed_)) return {};
-  // What is dirty keeps its part of the page table, and perhaps a descriptor.
-  if (cache_.dirty_pages() != 0) {
-    if (auto made = make_room_(0); !made) return doomed(made.error());
-    if (cache_.make_frames_left(bytes, live_ + placed_)) return {};
-  }
+  // What is dirty keeps its part of the page table, and perhaps a descriptor; so do old versions.
+  if (auto made = make_room_(0); !made) return doomed(made.error());
+  if (cache_.transaction_fits()) return {};
   return fail(ErrorCode::kLimitExceeded,
               "the transaction changes " + std::to_string(live_ + placed_) +
                   " pages, and the cache has no room to note more: commit smaller transactions, "

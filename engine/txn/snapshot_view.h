@@ -9,9 +9,11 @@ namespace holdfast {
 class SnapshotView final : public PageSource {
  public:
   // Takes over a slot that the caller has claimed. See PageCache::begin_snapshot() for what
-  // `at_least` means.
-  SnapshotView(PageCache& cache, SlotClaim slot, TxnNumber at_least)
-      : cache_(cache), slot_(slot.take()), snapshot_(cache.begin_snapshot(slot_, at_least)) {}
+  // `at_least` and `stays` mean.
+  SnapshotView(PageCache& cache, SlotClaim slot, TxnNumber at_least, bool stays = false)
+      : cache_(cache),
+        slot_(slot.take()),
+        snapshot_(cache.begin_snapshot(slot_, at_least, stays)) {}
   ~SnapshotView() override {
     cache_.end_snapshot(slot_);
     cache_.readers().release(slot_);
@@ -20,6 +22,11 @@ class SnapshotView final : public PageSource {
   SnapshotView& operator=(const SnapshotView&) = delete;
 
   [[nodiscard]] TxnNumber snapshot() const { return snapshot_; }
+  // kSnapshotTooOld once it has been given up.
+  [[nodiscard]] Result<void> usable() const {
+    if (slot_.given_up()) return cache_.too_old(snapshot_);
+    return {};
+  }
 
   [[nodiscard]] std::uint32_t page_size() const override { return cache_.page_size(); }
   void enter() override { cache_.readers().enter(slot_); }
@@ -31,7 +38,7 @@ class SnapshotView final : public PageSource {
   }
   const std::byte* peek(PageId id) noexcept override {
     const FrameIndex frame = cache_.find_loaded(id, snapshot_);
-    return frame == kNoFrame ? nullptr : cache_.data(frame);
+    return frame == kNoFrame || slot_.given_up() ? nullptr : cache_.data(frame);
   }
   void fetch(std::span<const PageId> ids) override { cache_.fetch(ids, slot_); }
   Result<PagePin> pin(PageId id) override {

@@ -112,6 +112,7 @@ Options LabDatabase::options(OpenMode mode) {
   options.checkpoint_log_bytes = shape_.checkpoint_log_bytes;
   options.log_segment_bytes = shape_.segment_bytes;
   options.background = Background::kHost;
+  options.old_snapshots = OldSnapshots::kKeep;  // Readers are compared to their end.
   options.arena = arena_.bytes();
   if (shape_.frames != 0)
     options.arena = options.arena.first(std::size_t{shape_.frames} * shape_.page_size);

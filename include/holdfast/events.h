@@ -29,6 +29,13 @@ struct OldSnapshotEvent {
   std::uint64_t versions_bytes = 0;  ///< Memory that superseded versions take, for all snapshots.
 };
 
+struct SnapshotGivenUpEvent {
+  std::uint64_t txn = 0;            ///< What it saw.
+  std::uint64_t behind = 0;         ///< Transactions committed since.
+  std::uint32_t thread = 0;         ///< The operating system's number of the thread that began it.
+  std::chrono::milliseconds age{};  ///< How long it was open, to about a second.
+};
+
 /// Derive from it, override what is of interest, and set Options::events. Calls come from whichever
 /// thread the thing happened on, several at once, and often under locks of the database: they must
 /// be short and must not call the database, nor wait for a thread that does. For more than counting
@@ -46,6 +53,9 @@ class HOLDFAST_EXPORT EventListener {
   /// The oldest snapshot has been open for long: the versions it sees take memory, and pages freed
   /// since stay unused. Once for each such snapshot, by background work.
   virtual void on_old_snapshot(const OldSnapshotEvent& event) noexcept;
+  /// There was no more room to note the versions that snapshots see, and the oldest was given up
+  /// (Options::old_snapshots): its transaction gets kSnapshotTooOld from now on.
+  virtual void on_snapshot_given_up(const SnapshotGivenUpEvent& event) noexcept;
   /// A page read from the file isn't what was written, each time it is read. The error names file,
   /// offset and page.
   virtual void on_damage(const Error& error) noexcept;

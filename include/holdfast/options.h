@@ -27,6 +27,12 @@ enum class Background : std::uint8_t {
   kHost,    ///< No thread: the program calls Database::run_background().
 };
 
+/// When there is no more room to note the versions that open snapshots see.
+enum class OldSnapshots : std::uint8_t {
+  kGiveUp,  ///< The oldest is given up: its transaction gets kSnapshotTooOld. The default.
+  kKeep,    ///< Writers are refused with kLimitExceeded until snapshots end.
+};
+
 class EventListener;  // events.h
 struct Environment;   // Storage, time and randomness; see engine/base/environment.h.
 
@@ -61,6 +67,10 @@ struct Options {
   std::uint64_t log_segment_bytes = std::uint64_t{64} << 20;
 
   Background background = Background::kThread;
+
+  /// Who gives way when memory is full of versions that a long reader needs: about one for each
+  /// page changed since it began, 56 bytes each and their part of the page table (docs/LIMITS.md).
+  OldSnapshots old_snapshots = OldSnapshots::kGiveUp;
 
   /// With kReadOnly only: open a database whose log is damaged at its last good transaction. What
   /// is missing stands in the recovery report.

@@ -75,6 +75,7 @@ struct Stats {
   /// How long it has been open, to about a second; with Background::kHost as of the last call of
   /// run_background().
   std::uint64_t oldest_snapshot_age_ms = 0;
+  std::uint64_t snapshots_given_up = 0;      ///< Since opening; see Options::old_snapshots.
   std::uint32_t oldest_snapshot_thread = 0;  ///< The operating system's number of it.
 
   // Disk, bytes.

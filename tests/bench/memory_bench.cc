@@ -5,6 +5,9 @@
 //   cursors      10,000 idle cursors, 16 MiB
 //   data         random reads and writes of data 50 times the cache, 16 MiB
 //   value        one value of 1 GiB in pieces, 64 MiB; HOLDFAST_VALUE_BYTES says another size
+//   large        random reads and updates of a file of 10 GB, 4 MiB; HOLDFAST_FILE_BYTES says
+//   another
+//                size
 //   load         2 million sorted records by put() and by bulk_load(), 64 MiB
 #include <sys/resource.h>
 #include <unistd.h>
@@ -185,6 +188,56 @@ void data(const std::string& path) {
   stage.done(db);
 }
 
+// The file is made with more memory, and by parts: where each page lies is noted until the commit.
+void large(const std::string& path) {
+  const char* asked = std::getenv("HOLDFAST_FILE_BYTES");
+  const std::uint64_t bytes = asked == nullptr ? 10'000'000'000 : std::strtoull(asked, nullptr, 10);
+  const std::string value(1000, 'l');
+  const std::uint64_t records = bytes / (value.size() + key_of(0).size());
+  {
+    Database db = must(Database::open(path, with_cache(64)));
+    Stage stage("a large file is made");
+    std::uint64_t n = 0;
+    std::string key;
+    while (n < records) {
+      const std::uint64_t end = std::min(records, n + 500'000);
+      auto writer = must(db.begin_write());
+      must(writer.bulk_load({}, [&]() -> holdfast::Result<std::optional<holdfast::KeyValue>> {
+        if (n == end) return std::optional<holdfast::KeyValue>();
+        key = key_of(n++);
+        return std::optional(holdfast::KeyValue{key, value});
+      }));
+      must(writer.commit());
+      stage.look();
+    }
+    must(db.close());
+    std::printf("%-34s\n", "a large file is made");
+  }
+  Database db = must(Database::open(path, with_cache(4)));
+  const std::uint64_t resident_before = resident();
+  Stage stage("100,000 reads, 20,000 updates");
+  std::mt19937_64 random(4);
+  const std::string other(1000, 'm');
+  std::uint64_t most = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    if (!must(db.get(key_of(random() % records)))) std::printf("WRONG: missing\n");
+    if (i % 5 == 0) {
+      auto writer = must(db.begin_write());
+      must(writer.put(key_of(random() % records), other));
+      must(writer.commit(Durability::kLazy));
+    }
+    if (i % 1000 != 0) continue;
+    stage.look();
+    const holdfast::Stats stats = db.stats();
+    most = std::max(most, stats.table_bytes + stats.cache_frame_bytes + stats.parked_table_bytes +
+                              stats.transaction_bytes);
+  }
+  stage.done(db);
+  std::printf("  %llu KiB resident before; frames, table and notes %llu KiB at most\n",
+              static_cast<unsigned long long>(resident_before / 1024),
+              static_cast<unsigned long long>(most / 1024));
+}
+
 // Bytes that this process has handed to the system to be written.
 std::uint64_t written_so_far() {
   std::ifstream io("/proc/self/io");
@@ -273,14 +326,16 @@ void load(const std::string& path) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr,
-                 "usage: memory_bench DIRECTORY [transaction|reader|cursors|data|value|load …]\n");
+    std::fprintf(
+        stderr,
+        "usage: memory_bench DIRECTORY [transaction|reader|cursors|data|value|load|large …]\n");
     return 2;
   }
   const std::vector<std::string> wanted(argv + 2, argv + argc);
   const std::pair<const char*, void (*)(const std::string&)> scenarios[] = {
       {"cursors", cursors}, {"data", data},   {"transaction", transaction},
-      {"reader", reader},   {"value", value}, {"load", load}};
+      {"reader", reader},   {"value", value}, {"load", load},
+      {"large", large}};
   for (const auto& [name, run] : scenarios) {
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
     const std::string path = std::string(argv[1]) + "/memory_bench_" + name;
