@@ -193,6 +193,7 @@ Stats DatabaseImpl::stats() const noexcept {
   stats.kept_checkpoints = kept_count_.load();
   stats.kept_bytes = slots_->only_kept_slots() * stats.page_size;
   stats.kept_table_bytes = slots_->kept_bytes();
+  stats.file_table_bytes = cache.file_table_bytes;
   if (file_ != nullptr) {
     const auto bytes = at_boundary([this] { return file_->size(); });
     stats.file_bytes = bytes.value_or(0);
@@ -205,6 +206,9 @@ Stats DatabaseImpl::stats() const noexcept {
   } else {
     for (const OldSegment& segment : old_segments_) stats.log_file_bytes += segment.bytes;
   }
+  stats.memory_bytes = stats.cache_frame_bytes + stats.table_bytes + stats.parked_table_bytes +
+                       stats.transaction_bytes + stats.kept_table_bytes + stats.file_table_bytes +
+                       stats.log_buffer_bytes;
   return stats;
 }
 

@@ -21,6 +21,7 @@ constexpr std::size_t kGrowthShare = 32;
 
 std::size_t PageCache::bytes_beside_frames() const {
   return table_.bytes() + parked_.bytes() + config_.log_bytes + config_.slots->kept_bytes() +
+         config_.slots->table_bytes() + config_.map->reference_bytes() +
          transaction_bytes_.load(std::memory_order_relaxed);
 }
 
@@ -141,6 +142,7 @@ CacheCounters PageCache::counters() const {
           .held = held_.load(),
           .parked = parked_slots_.load(),
           .table_bytes = table_.bytes(),
+          .file_table_bytes = config_.slots->table_bytes() + config_.map->reference_bytes(),
           .parked_table_bytes = parked_.bytes(),
           .transaction_bytes = transaction_bytes_.load(std::memory_order_relaxed),
           .given_up = given_up_.load()};

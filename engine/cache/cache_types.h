@@ -62,7 +62,7 @@ struct PlacedPage {
 
 struct CacheCounters {
   std::uint64_t pages_read, pages_evicted, pages_parked, frames_in_use, held, parked, table_bytes,
-      parked_table_bytes, transaction_bytes, given_up;
+      file_table_bytes, parked_table_bytes, transaction_bytes, given_up;
 };
 
 // A transaction that reads, for people.

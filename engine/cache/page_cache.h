@@ -159,7 +159,7 @@ class PageCache {
   [[nodiscard]] bool leaves_frames(std::size_t transaction_bytes, std::size_t descriptors) const;
   // The same once the page table has dropped what it can. Takes locks.
   bool make_frames_left(std::size_t transaction_bytes, std::size_t descriptors);
-  // The page table is over its share, and dirty pages keep much of it: a checkpoint is due.
+  // It is over its share, and dirty pages keep much of it: a checkpoint is due.
   [[nodiscard]] bool table_tight() const;
   // Has it drop groups until it takes no more than `most` bytes, as far as it can.
   void shrink_table(std::size_t most);
@@ -173,9 +173,8 @@ class PageCache {
   [[nodiscard]] std::uint32_t descriptors_left() const {
     return parked_.most() - std::min(parked_.most(), parked_.in_use());
   }
-  // So few that a checkpoint is due, which lets go of those of dirty pages.
+  // So few that a checkpoint is due; or, as for the page table, that whoever commits makes one.
   [[nodiscard]] bool descriptors_short() const;
-  // So few, or so little left for the page table, that whoever commits makes one.
   [[nodiscard]] bool needs_checkpoint() const;
 
   // --- The log's progress.

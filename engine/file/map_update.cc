@@ -114,6 +114,7 @@ void MapUpdate::prepare_install() {
 std::vector<Slot> MapUpdate::install() noexcept {
   MutexLock lock(map_.mutex_);
   map_.refs_.swap(next_refs_);
+  map_.count_references();
   map_.installs_.fetch_add(1);
   changed_.clear();
   written_.clear();

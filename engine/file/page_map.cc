@@ -80,7 +80,14 @@ Result<void> PageMap::open(const Meta& meta) {
     }
     while (below.size() > 1 && below.back().slots[0] == kNoSlot) below.pop_back();
   }
+  count_references();
   return {};
+}
+
+void PageMap::count_references() {
+  std::size_t count = 0;
+  for (const auto& level : refs_) count += level.size();
+  reference_bytes_.store(2 * count * sizeof(MapRef), std::memory_order_relaxed);
 }
 
 Result<void> PageMap::read_page(const MapRef& ref, std::uint32_t index, std::uint8_t level,

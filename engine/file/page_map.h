@@ -61,6 +61,10 @@ class PageMap {
   // Reads the root and all inner pages. kDamaged names the page, when both of its twins are bad.
   Result<void> open(const Meta& meta);
 
+  // Memory for the references, and as much for those that a checkpoint makes ready.
+  [[nodiscard]] std::size_t reference_bytes() const {
+    return reference_bytes_.load(std::memory_order_relaxed);
+  }
   // How often the map has become another one. What was read while this stayed the same is of one
   // map; what couldn't be read while it changed may have been there.
   [[nodiscard]] std::uint64_t installs() const { return installs_.load(); }
@@ -95,6 +99,7 @@ class PageMap {
   Result<void> read_page(const MapRef& ref, std::uint32_t index, std::uint8_t level,
                          std::span<std::byte> page) const;
   [[nodiscard]] std::uint32_t level_size(std::uint32_t level) const;
+  void count_references();
 
   StorageFile& file_;
   SlotSpace& slots_;
@@ -105,6 +110,7 @@ class PageMap {
   mutable Mutex mutex_;
   std::vector<std::vector<MapRef>> refs_;  // [level][index]; the last level has one, the root.
   Atomic<std::uint64_t> installs_{0};
+  Atomic<std::size_t> reference_bytes_{0};
 };
 
 // The map pages of one checkpoint: written to fresh slots, then installed or dropped as a whole.

@@ -23,6 +23,7 @@ Result<void> SlotSpace::open(std::uint32_t high_water) {
   // What lies beyond the file's end is lost anyway: whoever writes doesn't open such a file.
   opened_high_water_ = std::min(high_water, allocated_);
   bits_.assign(allocated_ / 64 + 1, 0);
+  table_bytes_.store(bits_.size() * sizeof(bits_[0]), std::memory_order_relaxed);
   for (std::uint32_t slot = 0; slot <= opened_high_water_; ++slot) set_used(slot);
   free_ = allocated_ > opened_high_water_ ? allocated_ - opened_high_water_ : 0;
   next_ = opened_high_water_ + 1;
@@ -87,7 +88,9 @@ Result<void> SlotSpace::grow(std::uint32_t count) {
 }
 
 void SlotSpace::cover(std::uint32_t slot) {
-  if (slot / 64 >= bits_.size()) bits_.resize(slot / 64 + 1, 0);
+  if (slot / 64 < bits_.size()) return;
+  bits_.resize(slot / 64 + 1, 0);
+  table_bytes_.store(bits_.size() * sizeof(bits_[0]), std::memory_order_relaxed);
 }
 
 void SlotSpace::free(Slot slot) {

@@ -81,6 +81,11 @@ class SlotSpace {
     return kept_bytes_.load(std::memory_order_relaxed);
   }
 
+  // Memory for what is used: a bit for each slot.
+  [[nodiscard]] std::size_t table_bytes() const {
+    return table_bytes_.load(std::memory_order_relaxed);
+  }
+
   // Cuts free slots off the file's end, `most` of them, as long as what is reserved stays and
   // `floor`, which is as far as the durable meta says that slots reach. Answers how many.
   Result<std::uint32_t> trim(std::uint32_t floor, std::uint32_t most = UINT32_MAX);
@@ -131,6 +136,7 @@ class SlotSpace {
   std::vector<std::uint64_t> kept_any_;  // Of all kept_ together.
   std::uint64_t only_kept_ = 0;
   Atomic<std::size_t> kept_bytes_{0};
+  Atomic<std::size_t> table_bytes_{0};
   std::uint32_t allocated_ = 0;  // Slots that physically exist.
   std::uint32_t opened_high_water_ = 0;
   std::uint64_t free_ = 0;  // Slots 1 … allocated_ that are neither used nor kept.

@@ -68,6 +68,9 @@ struct Stats {
   std::uint64_t transaction_bytes = 0;    ///< What the open write transaction notes of its pages.
   std::uint64_t log_buffer_bytes = 0;     ///< Redo that isn't written yet, and what writes it.
   std::uint64_t kept_table_bytes = 0;     ///< Which slots kept checkpoints need.
+  std::uint64_t file_table_bytes = 0;     ///< Which slots are in use, and where the page map lies.
+  /// All of these together: frames, tables, the transaction's notes, and the log's buffers.
+  std::uint64_t memory_bytes = 0;
 
   // Readers.
   std::uint32_t open_snapshots = 0;
