@@ -20,7 +20,7 @@ void add_counters(Item& item, std::span<const Counter> counters, bool of_opening
 }
 
 // A counter that isn't named below would be missing from every report.
-static_assert(sizeof(Stats) == 480, "Stats has changed: name what is new in database_item()");
+static_assert(sizeof(Stats) == 504, "Stats has changed: name what is new in database_item()");
 
 std::optional<std::uint32_t> narrow(const std::optional<std::uint64_t>& number) {
   if (!number || *number > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
@@ -59,8 +59,10 @@ Item database_item(const std::string& file, const Stats& stats, const RecoveryRe
       Counter{"table_bytes", stats.table_bytes, false},
       Counter{"parked_table_bytes", stats.parked_table_bytes, true},
       Counter{"kept_table_bytes", stats.kept_table_bytes, true},
+      Counter{"file_table_bytes", stats.file_table_bytes, true},
       Counter{"transaction_bytes", stats.transaction_bytes, true},
       Counter{"log_buffer_bytes", stats.log_buffer_bytes, true},
+      Counter{"memory_bytes", stats.memory_bytes, true},
       Counter{"commits", stats.commits, true},
       Counter{"aborts", stats.aborts, true},
       Counter{"checkpoints", stats.checkpoints, true},
@@ -72,6 +74,7 @@ Item database_item(const std::string& file, const Stats& stats, const RecoveryRe
       Counter{"pages_evicted", stats.pages_evicted, true},
       Counter{"pages_parked", stats.pages_parked, true},
       Counter{"open_snapshots", stats.open_snapshots, true},
+      Counter{"snapshots_given_up", stats.snapshots_given_up, true},
       Counter{"oldest_snapshot_txn", stats.oldest_snapshot_txn, true},
       Counter{"oldest_snapshot_age_ms", stats.oldest_snapshot_age_ms, true},
       Counter{"oldest_snapshot_thread", stats.oldest_snapshot_thread, true},
