@@ -198,9 +198,15 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
   parts_.cache->keep_table(true);
   const std::vector<Slot> replaced = map_update_->install();
   for (const Written& page : written_) {
-    const bool known = page.moved_from == kNoSlot || parts_.cache->table().is_loaded(page.page);
-    parts_.slots->free(known ? parts_.cache->became_clean(page.page, txn(), page.entry)
-                             : page.moved_from);
+    if (page.moved_from == kNoSlot) {
+      parts_.slots->free(parts_.cache->became_clean(page.page, txn(), page.entry));
+      continue;
+    }
+    // No other version has ever been where it was. Its row may not be in memory, or may have been
+    // read from the new map already.
+    if (parts_.cache->table().is_loaded(page.page))
+      (void)parts_.cache->became_clean(page.page, txn(), page.entry);
+    parts_.slots->free(page.moved_from);
   }
   parts_.cache->settle_placed(txn());
   parts_.cache->keep_table(false);

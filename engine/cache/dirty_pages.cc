@@ -183,14 +183,16 @@ Slot PageCache::became_clean(PageId id, TxnNumber d, MapEntry entry) noexcept {
   TablePage* row = table_.peek(id);
   const MapEntry before = row->entry.load();
   row->entry.store(entry);
-  // Where it isn't in memory somebody may be loading it, and has noted the old slot: looks again.
+  // Somebody may be loading it, or have begun to before others did, and has noted the old slot:
+  // looks again.
   Word word{row->word.load()};
-  while (word.version() == kNoVersion &&
-         !row->word.compare_exchange_strong(word.bits, word.published(kNoVersion).bits)) {
+  while (!row->word.compare_exchange_strong(word.bits, word.published(word.version()).bits)) {
   }
   VersionRef version = newest_of(id);
   while (version != kNoVersion && txn_of(version) > d) version = older_of(version);
-  if (version == kNoVersion) return entry_slot(before);
+  // A row that was read from the new map, as a moved page's may be, has no old slot.
+  const bool same_slot = entry_slot(before) == entry_slot(entry);
+  if (version == kNoVersion) return same_slot ? kNoSlot : entry_slot(before);
   if (is_parked(version)) {
     // What it was parked in, where the checkpoint had written it by then, holds the same.
     Parked& parked = parked_.at(version);
@@ -202,8 +204,7 @@ Slot PageCache::became_clean(PageId id, TxnNumber d, MapEntry entry) noexcept {
   } else {
     pool_->frame(version).slot.store(entry_slot(entry));
   }
-  const bool stays =
-      entry_slot(before) == entry_slot(entry) || keep_old_slot(older_of(version), before);
+  const bool stays = same_slot || keep_old_slot(older_of(version), before);
   settle_newest(id);
   return stays ? kNoSlot : entry_slot(before);
 }

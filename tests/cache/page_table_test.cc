@@ -156,6 +156,50 @@ TEST_F(MappedCacheTest, C7ASlotThatTheLogNamedStaysWithTheMapThatNamesIt) {
   expect_newest();
 }
 
+// DR-C7 the other way round: a page is moved, and a reader has its row read from the new map before
+// the checkpoint comes to it. The slot that is free then is the one it was moved from.
+class MovedPageTest : public MappedCacheTest {
+ protected:
+  // Page 501 is moved and `read_meanwhile` is looked at between the new map and its turn.
+  void move(std::uint32_t read_meanwhile) {
+    change({501, 502});
+    checkpoint();
+    cache_->shrink_table(0);
+    ASSERT_FALSE(is_loaded(501));
+    const std::uint32_t fanout = cache_->table().fanout();
+    std::vector<MapEntry> entries(fanout);
+    must(cache_->table().read_entries(501 / fanout, entries));
+    const MapEntry old = entries[501 % fanout];
+    std::vector<std::byte> page(kPageSize);
+    ASSERT_EQ(must(file_->read(slots_.offset_of(entry_slot(old)), page)), page.size());
+    const Slot to = slots_.allocate(kNoSlot).value();
+    must(file_->write(slots_.offset_of(to), page));
+    const MapEntry moved = make_entry(to, entry_check(old));
+    entries[501 % fanout] = moved;
+    MapUpdate update(map_, cache_->durable());
+    must(update.write_leaf(501 / fanout, entries));
+    must(update.finish());
+    cache_->keep_table(true);
+    for (const Slot each : update.install()) slots_.free(each);
+    ReaderSlot& reader = **cache_->readers().claim();
+    EXPECT_EQ(must(seen(read_meanwhile, cache_->newest(), reader)), model_.at(read_meanwhile));
+    ASSERT_TRUE(is_loaded(501));
+    EXPECT_EQ(cache_->became_clean(PageId{501}, cache_->durable(), moved), kNoSlot);
+    cache_->keep_table(false);
+    cache_->readers().release(reader);
+    EXPECT_TRUE(slots_.is_used(to));
+    expect_newest();
+  }
+};
+
+TEST_F(MovedPageTest, DRC7KeepsItsNewSlotWhenANeighbourIsReadFirst) {
+  move(502);
+}
+
+TEST_F(MovedPageTest, DRC7KeepsItsNewSlotWhenItIsReadFirst) {
+  move(501);
+}
+
 // A reader within its guard goes on with what it found.
 TEST_F(MappedCacheTest, C8WhatIsDroppedStaysInMemoryForAsLongAsAGuardMayLookAtIt) {
   change(every(100));
