@@ -135,7 +135,7 @@ TEST_F(RecordCommands, StatAndCheckSpeakToPeopleAndPrograms) {
   holdfast({"put", "DB", "k", "v", "--page-size", "4096"});
   const Outcome stat = holdfast({"stat", "DB"});
   EXPECT_EQ(stat.code, 0);
-  EXPECT_NE(stat.out.find("page size            4096"), std::string::npos) << stat.out;
+  EXPECT_NE(stat.out.find("page size              4096"), std::string::npos) << stat.out;
   EXPECT_EQ(holdfast({"stat", "DB", "--json"}).out.find("{\"file\":"), 0U);
   const Outcome check = holdfast({"check", "DB"});
   EXPECT_EQ(check.code, 0);
