@@ -1,6 +1,7 @@
 // libFuzzer: bytes are what a client says to the owner of an open database, in pieces whose size
 // the first byte tells. Whatever they are, the owner answers in frames of the wire format, never in
 // more than it may, and when the client has gone nothing of it is left.
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -95,11 +96,12 @@ void talk(World& world, int theirs, Connection& connection, Jobs& jobs, std::str
     const std::uint64_t before = world.stats().commits;
     for (int turn = 0; goes_on && turn < 400; ++turn) {
       now += std::chrono::milliseconds(1);
-      const std::uint32_t wants = connection.wants();
-      goes_on = connection.turn(wants & (EPOLLIN | EPOLLOUT), now);
+      goes_on = connection.turn(connection.wants() & (EPOLLIN | EPOLLOUT), now);
       (void)jobs.run_one();
       goes_on = drain(theirs, answers) && goes_on;
-      if ((wants & EPOLLIN) != 0 && !answers.within()) break;  // It waits for the client.
+      pollfd come = {.fd = connection.descriptor(), .events = POLLIN, .revents = 0};
+      const bool waits_for_client = (connection.wants() & EPOLLIN) != 0;
+      if (waits_for_client && ::poll(&come, 1, 0) == 0) break;
     }
     require(world.stats().commits == before);
     if (said.empty()) break;
