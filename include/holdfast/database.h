@@ -149,7 +149,7 @@ class HOLDFAST_EXPORT Database {
   [[nodiscard]] const std::string& path() const noexcept;
 
   /// Lets other processes read the database while it is open here, through a socket beside its
-  /// file: the commands stat, trees, check, get, scan and dump of `holdfast` do. See server.h.
+  /// file: `holdfast` stat, trees, check, get, scan, dump, backup and kept do. See server.h.
   /// Errors: kReadOnly (opened read-only others can open it themselves), kAlreadyExists (it is
   /// served already, or the socket's name is taken), kPermission, kIo, kOutOfMemory;
   /// kInvalidArgument (an option, or a database that Options::environment keeps elsewhere).

@@ -4,8 +4,8 @@
 //   auto server = db.serve().value();  // From now on `holdfast stat fruit.db` works meanwhile.
 //
 // Database::serve() listens on a Unix domain socket beside the database file, which those may use
-// who may read the file. The commands stat, trees, check, get, scan and dump find it by themselves
-// when the file is in use. Nothing that changes the database can be asked for.
+// who may read the file. The commands stat, trees, check, get, scan, dump, backup and kept find it
+// by themselves when the file is in use. Nothing that changes the database can be asked for.
 //
 // What others are shown is durable. What they hold is bounded, whatever they do: `clients_max` of
 // them, a snapshot each for at most `request_time`, some 200 KiB of memory each beside the cache
@@ -30,8 +30,8 @@ struct ServerOptions {
   std::uint32_t clients_max = 16;
   /// A client that asks nothing for so long, or takes nothing of its answer, is let go of.
   std::chrono::milliseconds stall{30'000};
-  /// A client's snapshot ends so long after it began, and so does a check that it asked for: with
-  /// an error that names this option.
+  /// A client's snapshot ends so long after it began, and so does a check or backup that it asked
+  /// for: with an error that names this option.
   std::chrono::milliseconds request_time{std::chrono::hours(1)};
 };
 
@@ -49,8 +49,8 @@ struct ServerStats {
 /// outlive the database. Any thread may call any member at any time, but for destroying and moving
 /// it. A forked child serves nobody, and doesn't keep its parent's socket alive.
 ///
-/// With Background::kThread one thread serves, and one more lives as long as there are checks to
-/// do. With Background::kHost there is none, and the program calls run() and run_long().
+/// With Background::kThread one thread serves, and one more as long as there are checks or backups
+/// to do. With Background::kHost there is none, and the program calls run() and run_long().
 class HOLDFAST_EXPORT Server {
  public:
   Server(Server&& other) noexcept;
@@ -62,7 +62,7 @@ class HOLDFAST_EXPORT Server {
   /// when descriptor() can be read, and at least once a second while there are clients. Errors:
   /// kInvalidArgument after it has ended, and where a thread does this.
   [[nodiscard]] Result<bool> run(std::chrono::milliseconds wait = std::chrono::milliseconds(0));
-  /// With Background::kHost: does one request that may take minutes, a check of everything, if one
+  /// With Background::kHost: does one request that may take minutes, a check or a backup, if one
   /// is waiting; false when there was none. Not from the thread that calls run(): who waits is told
   /// of the progress there. A host that never calls it refuses such requests after `stall`. Errors
   /// as run().
