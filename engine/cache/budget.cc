@@ -16,12 +16,19 @@ constexpr std::size_t kTableLeastShare = 16;     // Of the budget.
 // Where nothing could be dropped it is tried again after so many loads, or as much growth.
 constexpr std::uint32_t kLoadsBetween = 256;
 constexpr std::size_t kGrowthShare = 32;
+constexpr int kGuardWaits = 20;  // Of 250 µs each.
+
+// Beside the table, the open transaction and the frames. Each sum asks for each part once, since
+// others change them meanwhile.
+std::size_t bytes_of_the_rest(const CacheConfig& config, const ParkedPool& parked) {
+  return parked.bytes() + config.log_bytes + config.slots->kept_bytes() +
+         config.slots->table_bytes() + config.map->reference_bytes();
+}
 
 }  // namespace
 
 std::size_t PageCache::bytes_beside_frames() const {
-  return table_.bytes() + parked_.bytes() + config_.log_bytes + config_.slots->kept_bytes() +
-         config_.slots->table_bytes() + config_.map->reference_bytes() +
+  return bytes_of_the_rest(config_, parked_) + table_.bytes() +
          transaction_bytes_.load(std::memory_order_relaxed);
 }
 
@@ -43,8 +50,7 @@ bool PageCache::leaves_frames(std::size_t transaction_bytes, std::size_t descrip
   if (parked_.in_use() + descriptors <= parked_.most() &&
       transaction_bytes + more <= config_.budget_bytes / kAnyTransactionShare)
     return true;
-  const std::size_t others =
-      bytes_beside_frames() - transaction_bytes_.load(std::memory_order_relaxed);
+  const std::size_t others = bytes_of_the_rest(config_, parked_) + table_.bytes();
   return parked_.in_use() + descriptors <= parked_.most() &&
          others + transaction_bytes + more + least <= config_.budget_bytes + unused;
 }
@@ -52,12 +58,19 @@ bool PageCache::leaves_frames(std::size_t transaction_bytes, std::size_t descrip
 bool PageCache::make_frames_left(std::size_t transaction_bytes, std::size_t descriptors) {
   if (leaves_frames(transaction_bytes, descriptors)) return true;
   shrink_table(0);
+  // What was dropped counts until no guard may look at it, and guards end soon.
+  for (int i = 0; i < kGuardWaits && readers_.any_guard(); ++i) {
+    if (leaves_frames(transaction_bytes, descriptors)) return true;
+    sleep_thread(std::chrono::microseconds(250));
+    shrink_table(0);
+  }
   return leaves_frames(transaction_bytes, descriptors);
 }
 
 // Half of what is left for it and the frames: per byte it saves more reads than they do.
 std::size_t PageCache::table_limit() const {
-  const std::size_t others = bytes_beside_frames() - table_.bytes();
+  const std::size_t others =
+      bytes_of_the_rest(config_, parked_) + transaction_bytes_.load(std::memory_order_relaxed);
   const std::size_t left = config_.budget_bytes > others ? config_.budget_bytes - others : 0;
   return std::max(left / kTableShare, config_.budget_bytes / kTableLeastShare);
 }
