@@ -17,6 +17,13 @@ std::string name_of_copy(const Arguments& args) {
   return args.copy_to == "-" ? "standard output" : args.copy_to;
 }
 
+std::string listed(const std::vector<KeptCheckpoint>& kept) {
+  std::string ids;
+  for (const KeptCheckpoint& each : kept)
+    ids += (ids.empty() ? "" : ", ") + std::to_string(each.id);
+  return ids;
+}
+
 std::string json_summary(const BackupReport& report, const Arguments& args, std::uint64_t kept) {
   JsonObject line;
   line.text("type", "summary").text("to", args.copy_to).flag("sound", report.sound());
@@ -36,8 +43,11 @@ std::string text_summary(const BackupReport& report, const Arguments& args, std:
     text +=
         fmt::format("Kept as checkpoint {}: --since {} makes the next increment.\n", kept, kept);
   if (report.sound()) return text;
-  return text + fmt::format("Damaged: {} of the original, above; the copy has the rest.\n",
-                            counted(report.findings_total, "page"));
+  text += fmt::format("Damaged: {} of the original, above; the copy has the rest.\n",
+                      counted(report.findings_total, "page"));
+  if (args.since == 0) return text;
+  return text + fmt::format("Checkpoint {} stays kept: the next increment begins there again.\n",
+                            args.since);
 }
 
 }  // namespace
@@ -64,6 +74,14 @@ Step<void> resolve(Arguments& args, const std::vector<KeptCheckpoint>& kept, Con
           "No checkpoint is kept, so there is nothing to begin at: make a whole backup with "
           "--keep first."));
     }
+    if (kept.size() > 1) {
+      return std::unexpected(
+          console.fail(ExitCode::kUsage,
+                       fmt::format("Checkpoints {} are kept, and --since last can't tell which of "
+                                   "them the last backup is of: give its id, or release the others "
+                                   "(holdfast kept --release).",
+                                   listed(kept))));
+    }
     args.since = kept.back().id;
   }
   if (args.release_since) {
@@ -72,9 +90,7 @@ Step<void> resolve(Arguments& args, const std::vector<KeptCheckpoint>& kept, Con
           console.fail(ExitCode::kUsage, "--release since goes with --since; give an id."));
     args.release_id = args.since;
   }
-  std::string those;
-  for (const KeptCheckpoint& each : kept)
-    those += (those.empty() ? "" : ", ") + std::to_string(each.id);
+  const std::string those = listed(kept);
   for (const std::uint64_t id : {args.since, args.checkpoint, args.release_id.value_or(0)}) {
     if (id == 0 || std::ranges::find(kept, id, &KeptCheckpoint::id) != kept.end()) continue;
     return std::unexpected(console.fail(

@@ -35,10 +35,17 @@ Result<BackupReport> copy(Database& database, const Arguments& args, std::uint64
   return report;
 }
 
+// Whether the next increment can begin at what was copied. On an increment that lacks something
+// none should: the next one, from the same base, may find it.
+bool carries_on(const Result<BackupReport>& report, const Arguments& args) {
+  if (!report) return false;
+  return report->sound() || (args.since == 0 && !args.release_id);
+}
+
 // The base goes only when what follows it is there, and what was kept for nothing goes too.
-ExitCode settle(Database& database, bool made, std::uint64_t kept, const Arguments& args,
+ExitCode settle(Database& database, bool carries_on, std::uint64_t kept, const Arguments& args,
                 Console& console) {
-  const std::uint64_t goes = made ? args.release_id.value_or(0) : kept;
+  const std::uint64_t goes = carries_on ? args.release_id.value_or(0) : kept;
   if (goes == 0) return ExitCode::kDone;
   const auto released = database.release_checkpoint(goes);
   return released ? ExitCode::kDone : console.fail(released.error());
@@ -46,6 +53,12 @@ ExitCode settle(Database& database, bool made, std::uint64_t kept, const Argumen
 
 ExitCode refuse(const Arguments& args, Console& console) {
   if (!to_output(args)) return ExitCode::kDone;
+  if (args.release_id || args.release_since) {
+    return console.fail(
+        ExitCode::kUsage,
+        "What goes through a pipe isn't safe yet when the backup ends, so --release "
+        "has no place here: release with kept --release once it is.");
+  }
   if (args.json) {
     return console.fail(ExitCode::kUsage,
                         "--json has no place in standard output, where the backup goes.");
@@ -78,10 +91,11 @@ ExitCode run_backup(const Arguments& given, Console& console) {
   }
   const auto report = copy(*database, args, kept, console);
   ExitCode code = report ? ExitCode::kDone : explain_copy(report.error(), args, console);
-  const ExitCode settled = settle(*database, report.has_value(), kept, args, console);
+  const bool goes_on = carries_on(report, args);
+  const ExitCode settled = settle(*database, goes_on, kept, args, console);
   code = close(*database, code == ExitCode::kDone ? settled : code, console);
   if (!report) return code;
-  write_report(*report, args, kept, console);
+  write_report(*report, args, goes_on ? kept : 0, console);
   return code == ExitCode::kDone && !report->sound() ? ExitCode::kDamaged : code;
 }
 

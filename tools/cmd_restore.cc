@@ -65,7 +65,8 @@ ExitCode run_restore(const Arguments& args, Console& console) {
     return console.fail(ExitCode::kUsage,
                         "Nobody types a backup: send standard input from a file or a pipe.");
   }
-  if (args.parts.size() == 1 && is_database(args.parts[0])) return copy_database(args, console);
+  if (inputs == 0 && args.parts.size() == 1 && is_database(args.parts[0]))
+    return copy_database(args, console);
   std::vector<BackupPart> parts;
   for (const std::string& path : args.parts) {
     if (path == "-") {

@@ -12,7 +12,7 @@ enum class ExitCode : int {
   kFailed = 3,         // Something could not be read or written.
   kInUse = 4,          // Another process holds the database.
   kDamaged = 5,        // Bytes are not those that were written.
-  kInterrupted = 130,  // SIGINT; what was committed before stays.
+  kInterrupted = 130,  // SIGINT, SIGTERM or SIGHUP; what was committed before stays.
 };
 
 ExitCode exit_code_for(ErrorCode code) noexcept;

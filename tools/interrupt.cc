@@ -33,13 +33,15 @@ void watch_signals() {
   ignore_pipe.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore_pipe, nullptr);
 
-  struct sigaction current = {};
-  sigaction(SIGINT, nullptr, &current);
-  if (current.sa_handler == SIG_IGN) return;  // Started in the background of a script.
   struct sigaction note = {};
   note.sa_handler = on_interrupt;
   note.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &note, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction current = {};
+    sigaction(signal, nullptr, &current);
+    // Ignored: started in the background of a script, or by nohup.
+    if (current.sa_handler != SIG_IGN) sigaction(signal, &note, nullptr);
+  }
 }
 
 bool interrupted() noexcept {

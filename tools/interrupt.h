@@ -1,5 +1,6 @@
-// Ctrl-C as a flag that loops look at, so that every command ends between two records or two
-// commits and closes its database. A second Ctrl-C kills at once, which is safe too.
+// Ctrl-C, SIGTERM and SIGHUP as a flag that loops look at, so that every command ends between two
+// records or two commits and closes its database. The second one of a kind kills at once, which is
+// safe too.
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,9 @@
 // backup and restore: what they make, what they refuse, what they say, and their exit codes.
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 
+#include "holdfast/database.h"
 #include "tests/tools/command_fixture.h"
 
 namespace holdfast::test {
@@ -18,6 +20,7 @@ class BackupCommand : public CommandTest {
   [[nodiscard]] std::string dump(const std::string& of) const {
     return holdfast({"dump", of, "--all"}).out;
   }
+  [[nodiscard]] std::string kept() const { return holdfast({"kept", "DB"}).out; }
   const std::string copy_ = folder_ / "copy.db";
 };
 
@@ -149,6 +152,99 @@ TEST_F(BackupCommand, KeptCheckpointsAreListedAndReleased) {
   EXPECT_EQ(holdfast({"kept", "DB", "--release", "999"}).code, 1);
   EXPECT_EQ(holdfast({"kept", "DB", "--release", id}).code, 0);
   EXPECT_EQ(holdfast({"kept", "DB"}).out, "");
+}
+
+// A base of which no backup was made would make every later increment useless.
+TEST_F(BackupCommand, WhatAKilledCommandKeptIsNoBaseOfTheNext) {
+  load(300);
+  const std::string sunday = folder_ / "sunday.db";
+  ASSERT_EQ(holdfast({"backup", "DB", sunday, "--keep"}).code, 0);
+  const std::string base = kept();
+  ASSERT_EQ(holdfast({"put", "DB", "today", "monday"}).code, 0);
+  {
+    auto database = Database::open(database_);
+    ASSERT_TRUE(database && database->keep_checkpoint() && database->close());
+  }
+  const std::string both = kept();
+  const std::string tuesday = folder_ / "tuesday.inc";
+  const auto increment = [&](const std::string& since) {
+    return holdfast({"backup", "DB", tuesday, "--since", since, "--keep", "--release", "since"});
+  };
+  const Outcome refused = increment("last");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("--since last can't tell"), std::string::npos) << refused.err;
+  EXPECT_EQ(kept(), both);
+  EXPECT_FALSE(std::filesystem::exists(tuesday));
+  EXPECT_EQ(increment(base.substr(0, base.find('\t'))).code, 0);
+  EXPECT_EQ(holdfast({"restore", sunday, tuesday, copy_}).code, 0);
+  EXPECT_EQ(holdfast({"get", copy_, "today"}).out, "monday");
+}
+
+TEST_F(BackupCommand, ATerminatedOneKeepsNothing) {
+  load(20000);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    RunningProcess backup({HOLDFAST_COMMAND, "backup", database_, "-", "--keep"});
+    backup.read_until("HFBACKUP");
+    backup.signal(signal);
+    EXPECT_EQ(backup.finish(), 130) << signal;
+    EXPECT_EQ(kept(), "") << signal;
+  }
+}
+
+TEST_F(BackupCommand, ABaseIsNotReleasedForWhatIsOnlyPiped) {
+  load(300);
+  ASSERT_EQ(holdfast({"backup", "DB", copy_, "--keep"}).code, 0);
+  const std::string base = kept();
+  const std::string bytes = read_file(database_);
+  const Outcome piped =
+      holdfast({"backup", "DB", "-", "--since", "last", "--keep", "--release", "since"});
+  EXPECT_EQ(piped.code, 2);
+  EXPECT_NE(piped.err.find("kept --release"), std::string::npos) << piped.err;
+  EXPECT_EQ(holdfast({"backup", "DB", "-", "--release", base.substr(0, base.find('\t'))}).code, 2);
+  EXPECT_EQ(kept(), base);
+  EXPECT_EQ(read_file(database_), bytes);
+}
+
+TEST_F(BackupCommand, ABaseStaysUntilASoundIncrementFollowsIt) {
+  load(3000);
+  const std::string sunday = folder_ / "sunday.db";
+  ASSERT_EQ(holdfast({"backup", "DB", sunday, "--keep"}).code, 0);
+  const std::string base = kept();
+  ASSERT_EQ(holdfast({"put", "DB", "today", "of this Monday"}).code, 0);
+  const auto flip = [&] {
+    std::string bytes = read_file(database_);
+    const std::size_t at = bytes.find("f this Monday");
+    ASSERT_NE(at, bytes.npos);
+    bytes[at - 1] ^= 1;
+    write_file(database_, bytes);
+  };
+  const auto increment = [&](const std::string& to) {
+    return holdfast({"backup", "DB", to, "--since", "last", "--keep", "--release", "since"});
+  };
+  flip();
+  const Outcome damaged = increment(folder_ / "monday.inc");
+  EXPECT_EQ(damaged.code, 5) << damaged.err;
+  EXPECT_NE(damaged.out.find(" stays kept: the next increment begins there"), std::string::npos);
+  EXPECT_EQ(damaged.out.find("Kept as"), std::string::npos) << damaged.out;
+  EXPECT_EQ(kept(), base);
+  flip();
+  const std::string tuesday = folder_ / "tuesday.inc";
+  EXPECT_EQ(increment(tuesday).code, 0);
+  EXPECT_NE(kept(), base);
+  EXPECT_EQ(holdfast({"restore", sunday, tuesday, copy_}).code, 0);
+  EXPECT_EQ(holdfast({"get", copy_, "today"}).out, "of this Monday");
+}
+
+TEST_F(BackupCommand, AFileOfItsNameIsNotStandardInput) {
+  load(300);
+  const Outcome piped = holdfast({"backup", "DB", "-"});
+  std::filesystem::copy_file(database_, folder_ / "-");
+  ASSERT_EQ(holdfast({"put", folder_ / "-", "k100000", "of the file"}).code, 0);
+  const std::string words = std::string(HOLDFAST_COMMAND) + " restore - copy.db";
+  const Outcome restored =
+      run({"sh", "-c", "cd " + (folder_ / "") + " && exec " + words}, {.input = piped.out});
+  EXPECT_EQ(restored.code, 0) << restored.err;
+  EXPECT_EQ(holdfast({"get", copy_, "k100000"}).out, "value 100000");
 }
 
 }  // namespace
