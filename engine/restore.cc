@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "engine/backup_file.h"
 #include "engine/backup_stream.h"
@@ -36,6 +39,44 @@ BackupSource reading(StorageFile& file) {
   };
 }
 
+// Copies what the parts bring, and remembers what of it can't be relied on.
+class Marked final : public PageTaker {
+ public:
+  explicit Marked(FileCopy& copy) : copy_(copy) {}
+
+  Result<void> take(Slot slot, std::span<const std::byte> page, bool damaged) override {
+    damaged ? (void)damaged_.insert(slot) : (void)damaged_.erase(slot);
+    brought_damage_ |= damaged;
+    brought_[raw(slot) / kSlots][raw(slot) % kSlots] = true;
+    return copy_.take(slot, page, damaged);
+  }
+  // What a damaged map page leads to wasn't seen, and is in the part only by chance: then all that
+  // older parts brought may be out of date, and pages may be missing.
+  void end_part() {
+    if (brought_damage_) newest_.clear();
+    for (const auto& [at, slots] : brought_) newest_[at] |= slots;
+    doubtful_ |= std::exchange(brought_damage_, false);
+    brought_.clear();
+  }
+  [[nodiscard]] bool came_damaged(Slot slot) const { return damaged_.contains(slot); }
+  [[nodiscard]] bool may_be_missing(Slot slot) const {
+    if (!doubtful_) return false;
+    const auto found = newest_.find(raw(slot) / kSlots);
+    return found == newest_.end() || !found->second[raw(slot) % kSlots];
+  }
+
+ private:
+  static constexpr std::uint32_t kSlots = 4096;
+  using Slots = std::map<std::uint32_t, std::bitset<kSlots>>;
+
+  FileCopy& copy_;
+  std::set<Slot> damaged_;
+  Slots brought_;  // By the part that is being read.
+  Slots newest_;   // Brought by the last part with damage, or after it.
+  bool brought_damage_ = false;
+  bool doubtful_ = false;
+};
+
 class Restoration {
  public:
   Restoration(const Environment& environment, StorageFile& target, const RestoreOptions& options,
@@ -45,25 +86,15 @@ class Restoration {
         options_(options),
         report_(report),
         copy_(target),
-        marked_(*this) {}
+        marked_(copy_) {}
 
   Result<void> add(const BackupPart& part) {
-    if (part.source) {
-      StreamReader reader(part.source, part.path.empty() ? "the stream" : part.path);
-      return add_stream(reader, part.path.empty() ? "the stream" : part.path);
-    }
-    auto file = TRY(environment_.storage->open(part.path, FileMode::kReadOnly));
-    TRY(file->lock(LockMode::kShared));
-    std::array<std::byte, 8> magic{};
-    const std::size_t bytes = TRY(file->read(0, magic));
-    if (bytes == magic.size() && load64(magic.data()) == kStreamMagic) {
-      StreamReader reader(reading(*file), part.path);
-      return add_stream(reader, part.path);
-    }
-    return add_database(*file);
+    TRY(take(part));
+    marked_.end_part();
+    return {};
   }
 
-  // Nothing is missing: the file is that state.
+  // Nothing is missing but what came as damaged: the file is that state.
   Result<void> finish() {
     const Meta& state = *state_;
     TRY(copy_.sync_pages(copy_.highest()));
@@ -90,22 +121,21 @@ class Restoration {
   }
 
  private:
-  // Remembers what came as damaged.
-  class Marked final : public PageTaker {
-   public:
-    explicit Marked(Restoration& all) : all_(all) {}
-    Result<void> take(Slot slot, std::span<const std::byte> page, bool damaged) override {
-      if (damaged) {
-        all_.damaged_.insert(slot);
-      } else {
-        all_.damaged_.erase(slot);
-      }
-      return all_.copy_.take(slot, page, damaged);
+  Result<void> take(const BackupPart& part) {
+    if (part.source) {
+      StreamReader reader(part.source, part.path.empty() ? "the stream" : part.path);
+      return add_stream(reader, part.path.empty() ? "the stream" : part.path);
     }
-
-   private:
-    Restoration& all_;
-  };
+    auto file = TRY(environment_.storage->open(part.path, FileMode::kReadOnly));
+    TRY(file->lock(LockMode::kShared));
+    std::array<std::byte, 8> magic{};
+    const std::size_t bytes = TRY(file->read(0, magic));
+    if (bytes == magic.size() && load64(magic.data()) == kStreamMagic) {
+      StreamReader reader(reading(*file), part.path);
+      return add_stream(reader, part.path);
+    }
+    return add_database(*file);
+  }
 
   Result<void> add_database(StorageFile& file) {
     const MetaStore metas = TRY(MetaStore::open(file));
@@ -170,9 +200,11 @@ class Restoration {
                   "all increments since");
   }
 
-  // Damage that came with the parts stays; any other means that they don't belong together.
+  // Damage that came with the parts stays, and so does what they lack for it; any other means that
+  // they don't belong together.
   Result<void> judge(const StoredPage& page) {
-    if (!damaged_.contains(page.slot)) {
+    const bool came = marked_.came_damaged(page.slot);
+    if (!came && !marked_.may_be_missing(page.slot)) {
       if (page.damage->code() == ErrorCode::kIo) return std::unexpected(*page.damage);
       return fail(ErrorCode::kDamaged,
                   "the parts don't make up the state that they say, or the new file doesn't keep "
@@ -184,7 +216,9 @@ class Restoration {
     if (report_.findings.size() >= options_.findings_max) return {};
     const ErrorPlace& place = page.damage->place();
     report_.findings.push_back({page.of_map ? "map_page_check" : "page_check",
-                                "damaged in the original already",
+                                came ? "damaged in the original already"
+                                     : "in none of the parts, since the page map could not be read "
+                                       "when they were made",
                                 {},
                                 place.offset,
                                 place.page,
@@ -201,7 +235,6 @@ class Restoration {
   FileCopy copy_;
   Marked marked_;
   std::optional<Meta> state_;  // What the parts so far make up.
-  std::set<Slot> damaged_;
 };
 
 }  // namespace
