@@ -49,8 +49,9 @@ void BackupJob::work(Served& served) noexcept {
 // and the job given up with it.
 Result<void> BackupJob::put(std::string_view bytes) {
   MutexLock lock(mutex_);
-  while (taken_ < bytes_.size() && !given_up())
-    room_.wait_for(lock, std::chrono::milliseconds(100));
+  const auto may_go_on = [this] { return taken_ >= bytes_.size() || given_up(); };
+  while (!room_.wait_for(lock, std::chrono::milliseconds(100), may_go_on)) {
+  }
   if (given_up()) return fail(ErrorCode::kCancelled, "nobody takes the backup");
   bytes_.assign(bytes);
   taken_ = 0;
