@@ -81,6 +81,7 @@ TEST_F(GivenUpTest, G3GivenUpWhileItReadsItGetsNeitherDamageNorAnotherState) {
     cache_->shrink_table(0);
     storage_.on_read = [&](const std::string&, std::uint64_t) -> Result<void> {
       storage_.on_read = {};
+      change({1, 2});
       (void)cache_->give_up_oldest();
       for (int round = 0; round < 3; ++round) {
         change({1, 2});
@@ -137,12 +138,15 @@ TEST_F(GivenUpTest, ReadersWriterAndGivingUpAtOnce) {
     });
   }
   std::mt19937 random(77);
-  for (int i = 0; (i < 400 || told.load() == 0) && !stop.load(); ++i) {
-    const std::size_t at = random() % (all.size() / 2);
-    change({all[2 * at], all[2 * at + 1]});
-    if (i % 3 == 0) (void)cache_->give_up_oldest();
-    if (i % 20 == 0) checkpoint();
-  }
+  for (int i = 0; (i < 400 || told.load() == 0 || whole.load() == 0) && !stop.load(); ++i) try {
+      const std::size_t at = random() % (all.size() / 2);
+      change({all[2 * at], all[2 * at + 1]});
+      if (i % 3 == 0 || cache_->held() > cache_->frame_limit() / 2) (void)cache_->give_up_oldest();
+      if (i % 20 == 0) checkpoint();
+    } catch (const std::exception& e) {
+      ADD_FAILURE() << "at " << i << ": " << e.what() << "; held " << cache_->held();
+      break;
+    }
   stop = true;
   for (std::thread& thread : threads) thread.join();
   checkpoint();
