@@ -6,6 +6,7 @@
 
 #include "tools/backup_by_owner.h"
 #include "tools/backup_words.h"
+#include "tools/copy_rights.h"
 #include "tools/interrupt.h"
 #include "tools/opening.h"
 #include "tools/progress_line.h"
@@ -74,6 +75,7 @@ ExitCode refuse(const Arguments& args, Console& console) {
 ExitCode run_backup(const Arguments& given, Console& console) {
   if (const ExitCode refused = refuse(given, console); refused != ExitCode::kDone) return refused;
   Arguments args = given;
+  make_files_as_private_as({args.database});
   const bool changes = args.keep || args.release_id || args.release_since;
   std::optional<Error> busy;
   auto database = changes ? open_to_write(args, console) : open_to_copy(args, console, &busy);

@@ -11,6 +11,7 @@
 #include "engine/base/bytes.h"
 #include "engine/file/meta_format.h"
 #include "tools/backup_words.h"
+#include "tools/copy_rights.h"
 #include "tools/interrupt.h"
 #include "tools/opening.h"
 #include "tools/progress_line.h"
@@ -65,6 +66,7 @@ ExitCode run_restore(const Arguments& args, Console& console) {
     return console.fail(ExitCode::kUsage,
                         "Nobody types a backup: send standard input from a file or a pipe.");
   }
+  make_files_as_private_as(args.parts);
   if (inputs == 0 && args.parts.size() == 1 && is_database(args.parts[0]))
     return copy_database(args, console);
   std::vector<BackupPart> parts;

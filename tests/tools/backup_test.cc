@@ -235,6 +235,34 @@ TEST_F(BackupCommand, ABaseStaysUntilASoundIncrementFollowsIt) {
   EXPECT_EQ(holdfast({"get", copy_, "today"}).out, "of this Monday");
 }
 
+TEST_F(BackupCommand, NobodyMayReadACopyWhoMayNotReadItsOriginal) {
+  using std::filesystem::perms;
+  const auto rights = [](const std::string& path) {
+    return std::filesystem::status(path).permissions();
+  };
+  constexpr perms kOwner = perms::owner_read | perms::owner_write;
+  load(300);
+  const perms usual = rights(database_);
+  const std::string increment = folder_ / "day.inc";
+  const std::string back = folder_ / "back.db";
+  for (const perms mode : {usual, kOwner | perms::group_read, kOwner}) {
+    std::filesystem::permissions(database_, mode);
+    ASSERT_EQ(holdfast({"backup", "DB", copy_, "--keep"}).code, 0);
+    ASSERT_EQ(holdfast({"put", "DB", "k", "v"}).code, 0);
+    ASSERT_EQ(holdfast({"backup", "DB", increment, "--since", "last", "--release", "since"}).code,
+              0);
+    ASSERT_EQ(holdfast({"restore", copy_, increment, back}).code, 0);
+    for (const std::string& made : {copy_, increment, back}) {
+      EXPECT_EQ(rights(made), mode & usual) << made;
+      std::filesystem::remove(made);
+    }
+  }
+  std::filesystem::permissions(database_, usual);
+  const std::string piped = holdfast({"backup", "DB", "-"}).out;
+  ASSERT_EQ(holdfast({"restore", "-", back}, {.input = piped}).code, 0);
+  EXPECT_EQ(rights(back), kOwner);
+}
+
 TEST_F(BackupCommand, AFileOfItsNameIsNotStandardInput) {
   load(300);
   const Outcome piped = holdfast({"backup", "DB", "-"});
