@@ -57,11 +57,14 @@ bool PageCache::leaves_frames(std::size_t transaction_bytes, std::size_t descrip
 
 bool PageCache::make_frames_left(std::size_t transaction_bytes, std::size_t descriptors) {
   if (leaves_frames(transaction_bytes, descriptors)) return true;
+  parked_.reclaim(readers_.oldest_guard());  // Those of snapshots that have ended.
+  if (leaves_frames(transaction_bytes, descriptors)) return true;
   shrink_table(0);
   // What was dropped counts until no guard may look at it, and guards end soon.
   for (int i = 0; i < kGuardWaits && readers_.any_guard(); ++i) {
     if (leaves_frames(transaction_bytes, descriptors)) return true;
     sleep_thread(std::chrono::microseconds(250));
+    parked_.reclaim(readers_.oldest_guard());
     shrink_table(0);
   }
   return leaves_frames(transaction_bytes, descriptors);
