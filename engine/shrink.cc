@@ -131,9 +131,10 @@ Result<bool> DatabaseImpl::cut_some() {
     }
     floor = meta.slot_high_water;
   }
-  const std::uint32_t keep = shrink_->by == Shrink::By::kBackground ? shrink_->spare : 0;
+  // By itself it leaves what isn't too large for it again.
+  const std::uint32_t keep = shrink_->by == Shrink::By::kBackground ? shrink_->moves->ceiling : 0;
   const auto most = static_cast<std::uint32_t>(kCutBytes / cache_->page_size());
-  const std::uint32_t cut = TRY(slots_->trim(floor + keep, most));
+  const std::uint32_t cut = TRY(slots_->trim(std::max(floor, keep), most));
   shrink_->slots_cut += cut;
   shrink_->resume_at = environment_.clock->now() + kBurst;
   return cut == most;

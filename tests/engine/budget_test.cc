@@ -125,8 +125,9 @@ TEST(BudgetTest, TheSmallestTakesLessThanFiveMebibytes) {
   expect_within(grown_by(work), 5 * 1024);
 }
 
-// What a process takes beside the budget: its stack, the database's own objects, malloc's slack.
-constexpr long kBesideKib = 3'700;
+// What a process takes beside the budget: its stack, the database's own objects, malloc's slack,
+// and 1.9 MiB of pages of the program and its libraries. Measured: 3,530 to 3,840.
+constexpr long kBesideKib = 4'000;
 constexpr long kBudgetKib = 4 * 1024;
 
 // DR-C10, DR-C11: nothing is appended before the commit, so nothing waits for log space.

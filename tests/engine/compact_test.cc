@@ -107,6 +107,31 @@ TEST_F(CompactTest, ByItselfOnceItHasBeenLargeForAWhile) {
   expect_sound(db);
 }
 
+// What shrinking by itself leaves isn't too large for it a minute later.
+TEST_F(CompactTest, WhatHasShrunkIsLeftAlone) {
+  SimClock clock;
+  Environment environment = *options_.environment;
+  environment.clock = &clock;
+  options_.environment = &environment;
+  Database db = MUST(Database::open("db", options_));
+  fill_and_thin(db);
+  for (int from = 0; from < 8000; from += 1000) MUST(clear(db, from, from + 1000));
+  MUST(db.put("a", "few"));
+  const auto pass = [&](int seconds) {
+    for (int tick = 0; tick < seconds * 5; ++tick) {
+      clock.advance(std::chrono::milliseconds(200));
+      while (MUST(db.run_background())) {
+      }
+    }
+  };
+  pass(300);
+  const Stats before = db.stats();
+  ASSERT_LE(before.file_bytes, contents_bytes(db) + 300 * 4096);
+  pass(300);
+  EXPECT_EQ(db.stats().checkpoints, before.checkpoints);
+  EXPECT_EQ(db.stats().file_bytes, before.file_bytes);
+}
+
 TEST_F(CompactTest, StopsAtAKeptCheckpointAndNamesIt) {
   Database db = MUST(Database::open("db", options_));
   for (int from = 0; from < 8000; from += 1000) MUST(fill(db, from, from + 1000, 1500, 'a'));
