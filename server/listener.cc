@@ -74,8 +74,9 @@ Result<void> Listener::bind() {
     return failed("could not find the socket again", path());
   set_permissions(made.get());
   if (::listen(socket_.get(), kWaitingMost) != 0) {
+    auto why = failed("could not listen on the socket", path());  // Before errno is another's.
     close();
-    return failed("could not listen on the socket", path());
+    return why;
   }
   return {};
 }
