@@ -131,9 +131,10 @@ bool ServerState::step(Time until) {
   bool did = !events.empty();
   std::vector<std::uint64_t> had_turn;
   for (const epoll_event& event : events) {
-    if (event.data.u64 == kListenerTag) continue;
-    give_turn(event.data.u64, event.events, now);
-    had_turn.push_back(event.data.u64);
+    const std::uint64_t number = event.data.u64;  // A copy: the kernel's struct is packed.
+    if (number == kListenerTag) continue;
+    give_turn(number, event.events, now);
+    had_turn.push_back(number);
   }
   std::vector<std::uint64_t> waiting;
   for (const auto& [number, client] : clients_) {
