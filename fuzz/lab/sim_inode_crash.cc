@@ -34,8 +34,9 @@ bool SimInode::changes_nothing(const CrashUnit& unit, std::uint32_t op_number) c
               : bytes_of(op).subspan(unit.offset - op.medium_at, unit.length);
   const std::uint64_t there =
       std::clamp<std::uint64_t>(medium.size(), unit.offset, end) - unit.offset;
-  return std::memcmp(after.data(), medium.data() + (there > 0 ? unit.offset : 0), there) == 0 &&
-         all_zero(after.subspan(there));
+  const bool same =  // An empty medium has no bytes to compare, nor an address.
+      there == 0 || std::memcmp(after.data(), medium.data() + unit.offset, there) == 0;
+  return same && all_zero(after.subspan(there));
 }
 
 void SimInode::list_sectors(std::uint32_t self, std::uint32_t op_number, std::uint32_t sector_bytes,
