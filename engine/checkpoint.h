@@ -1,9 +1,8 @@
 // A checkpoint: brings the state as of a durable transaction D into the tree file, step by step.
 //
 //   begin()  takes a snapshot of D, the log's place after D, and the list of dirty pages
-//   step()   writes some pages to fresh slots | moves some of the tail's | then the map above them
-//   |
-//            then syncs
+//   step()   writes some pages to fresh slots | then moves some of the tail's |
+//            then writes the map above them | then syncs
 //   publish()  writes the meta that names it all; only then are old slots and old log let go
 //
 // K1 Nothing that any durable state needs is written: pages and map go to free slots.

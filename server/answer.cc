@@ -117,15 +117,8 @@ Result<Answer::State> ItemsAnswer::produce(std::string& to, std::size_t room) {
   return State::kMore;
 }
 
-CheckAnswer::CheckAnswer(Jobs& jobs, std::uint64_t findings_max)
-    : jobs_(jobs), job_(std::make_shared<CheckJob>(findings_max)) {}
-
-CheckAnswer::~CheckAnswer() {
-  jobs_.drop(job_);
-}
-
 bool CheckAnswer::append_next(std::string& to) {
-  const VerifyReport& report = *job_->report();
+  const VerifyReport& report = *job().report();
   const std::size_t findings = report.findings.size();
   if (told_ < findings) {
     wire::append_item(to, wire::finding_item(report.findings[told_]));
@@ -141,26 +134,14 @@ bool CheckAnswer::append_next(std::string& to) {
 }
 
 Result<Answer::State> CheckAnswer::produce(std::string& to, std::size_t room) {
-  if (job_->state() != Job::State::kDone) return State::kWaits;
-  if (!job_->report()) return std::unexpected(job_->report().error());
+  if (job().state() != Job::State::kDone) return State::kWaits;
+  if (!job().report()) return std::unexpected(job().report().error());
   if (!items_) items_.emplace([this](std::string& item) { return append_next(item); });
   return items_->produce(to, room);
 }
 
-std::optional<ProgressNote> CheckAnswer::progress() const {
-  if (job_->state() == Job::State::kWaiting) return ProgressNote{"waiting", 0, 0, "pages"};
-  return job_->progress();
-}
-
-BackupAnswer::BackupAnswer(Jobs& jobs, const BackupOptions& wanted)
-    : jobs_(jobs), job_(std::make_shared<BackupJob>(wanted, [&jobs] { jobs.wake(); })) {}
-
-BackupAnswer::~BackupAnswer() {
-  jobs_.drop(job_);
-}
-
 bool BackupAnswer::append_next(std::string& to) {
-  const BackupReport& report = *job_->report();
+  const BackupReport& report = *job().report();
   if (told_ > report.findings.size()) return false;
   wire::append_item(to, told_ < report.findings.size() ? wire::finding_item(report.findings[told_])
                                                        : wire::backup_item(report));
@@ -171,24 +152,19 @@ bool BackupAnswer::append_next(std::string& to) {
 Result<Answer::State> BackupAnswer::produce(std::string& to, std::size_t room) {
   if (items_) return items_->produce(to, room);
   // Asked first: what comes between the two questions is taken then.
-  const bool done = job_->state() == Job::State::kDone;
+  const bool done = job().state() == Job::State::kDone;
   const std::size_t begun = to.size();
   wire::put(to, wire::ChunkHead{0, 0});
-  const std::size_t got = job_->take(to, room - sizeof(wire::ChunkHead));
+  const std::size_t got = job().take(to, room - sizeof(wire::ChunkHead));
   store32(reinterpret_cast<std::byte*>(to.data() + begun), static_cast<std::uint32_t>(got));
   if (got != 0) return State::kMore;
-  if (done && job_->report()) {
+  if (done && job().report()) {
     items_.emplace([this](std::string& item) { return append_next(item); });
     return State::kMore;  // The chunk of no bytes stays: the stream's end.
   }
   to.resize(begun);
   if (!done) return State::kWaits;
-  return std::unexpected(job_->report().error());
-}
-
-std::optional<ProgressNote> BackupAnswer::progress() const {
-  if (job_->state() == Job::State::kWaiting) return ProgressNote{"waiting", 0, 0, "pages"};
-  return job_->progress();
+  return std::unexpected(job().report().error());
 }
 
 }  // namespace holdfast

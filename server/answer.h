@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "holdfast/transaction.h"
 #include "server/job.h"
@@ -86,46 +87,52 @@ class ItemsAnswer final : public Answer {
   bool done_ = false;
 };
 
-// A backup's stream in chunks, and what was found on the way.
-class BackupAnswer final : public Answer {
+// What a job makes, and what it found, once it is done. The job goes with it.
+template <class Work>
+class JobAnswer : public Answer {
  public:
-  BackupAnswer(Jobs& jobs, const BackupOptions& wanted);
-  ~BackupAnswer() override;
-  BackupAnswer(const BackupAnswer&) = delete;
-  BackupAnswer& operator=(const BackupAnswer&) = delete;
+  ~JobAnswer() override { jobs_.drop(job_); }
+  JobAnswer(const JobAnswer&) = delete;
+  JobAnswer& operator=(const JobAnswer&) = delete;
   Result<void> begin() { return jobs_.add(job_); }
-  Result<State> produce(std::string& to, std::size_t room) override;
-  [[nodiscard]] std::optional<ProgressNote> progress() const override;
+  [[nodiscard]] std::optional<ProgressNote> progress() const override {
+    if (untouched()) return ProgressNote{"waiting", 0, 0, "pages"};
+    return job_->progress();
+  }
   [[nodiscard]] bool untouched() const override { return job_->state() == Job::State::kWaiting; }
+
+ protected:
+  JobAnswer(Jobs& jobs, std::shared_ptr<Work> job) : jobs_(jobs), job_(std::move(job)) {}
+  [[nodiscard]] Work& job() const { return *job_; }
+
+  std::optional<ItemsAnswer> items_;
+  std::size_t told_ = 0;  // Of the items.
+
+ private:
+  Jobs& jobs_;
+  std::shared_ptr<Work> job_;
+};
+
+// A backup's stream in chunks, and what was found on the way.
+class BackupAnswer final : public JobAnswer<BackupJob> {
+ public:
+  BackupAnswer(Jobs& jobs, const BackupOptions& wanted)
+      : JobAnswer(jobs, std::make_shared<BackupJob>(wanted, [&jobs] { jobs.wake(); })) {}
+  Result<State> produce(std::string& to, std::size_t room) override;
 
  private:
   bool append_next(std::string& to);
-
-  Jobs& jobs_;
-  std::shared_ptr<BackupJob> job_;
-  std::optional<ItemsAnswer> items_;
-  std::size_t told_ = 0;
 };
 
 // What a check found, once it is done.
-class CheckAnswer final : public Answer {
+class CheckAnswer final : public JobAnswer<CheckJob> {
  public:
-  CheckAnswer(Jobs& jobs, std::uint64_t findings_max);
-  ~CheckAnswer() override;
-  CheckAnswer(const CheckAnswer&) = delete;
-  CheckAnswer& operator=(const CheckAnswer&) = delete;
-  Result<void> begin() { return jobs_.add(job_); }
+  CheckAnswer(Jobs& jobs, std::uint64_t findings_max)
+      : JobAnswer(jobs, std::make_shared<CheckJob>(findings_max)) {}
   Result<State> produce(std::string& to, std::size_t room) override;
-  [[nodiscard]] std::optional<ProgressNote> progress() const override;
-  [[nodiscard]] bool untouched() const override { return job_->state() == Job::State::kWaiting; }
 
  private:
   bool append_next(std::string& to);
-
-  Jobs& jobs_;
-  std::shared_ptr<CheckJob> job_;
-  std::optional<ItemsAnswer> items_;
-  std::size_t told_ = 0;
 };
 
 }  // namespace holdfast

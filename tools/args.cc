@@ -2,14 +2,12 @@
 #include "tools/args.h"
 
 #include <CLI/CLI.hpp>
-#include <functional>
-#include <map>
 #include <vector>
 
 #include "engine/base/limits.h"
 #include "holdfast/database.h"
 #include "tools/args_backup.h"
-#include "tools/args_numbers.h"
+#include "tools/option_kinds.h"
 #include "tools/text_bytes.h"
 
 namespace holdfast::tools {
@@ -55,12 +53,12 @@ class Parser {
     cache(sub);
   }
   void cache(CLI::App* sub) {
-    bytes(sub, "--cache",
-          "Memory to use (cache_bytes), in bytes or as 8M, 2G; from 1M (default 64M)",
-          kMinCacheBytes, "1M", [this](std::uint64_t number) {
-            args_.cache_bytes = number;
-            args_.cache_given = true;
-          });
+    bytes_option(*sub, "--cache",
+                 "Memory to use (cache_bytes), in bytes or as 8M, 2G; from 1M (default 64M)",
+                 kMinCacheBytes, "1M", [this](std::uint64_t number) {
+                   args_.cache_bytes = number;
+                   args_.cache_given = true;
+                 });
   }
 
   void json(CLI::App* sub, const char* what) { sub->add_flag("--json", args_.json, what); }
@@ -76,64 +74,21 @@ class Parser {
     hex(sub);
   }
   void creation(CLI::App* sub) {
-    choice(sub, "--page-size", "BYTES",
-           "Bytes per page if the database is created now: 4096, 8192 (default), 16384 or 32768",
-           args_.page_size, {{"4096", 4096}, {"8192", 8192}, {"16384", 16384}, {"32768", 32768}});
+    choice_option(
+        *sub, "--page-size", "BYTES",
+        "Bytes per page if the database is created now: 4096, 8192 (default), 16384 or 32768",
+        args_.page_size, {{"4096", 4096}, {"8192", 8192}, {"16384", 16384}, {"32768", 32768}});
   }
   void durability(CLI::App* sub) {
-    choice(sub, "--durability", "LEVEL", "What a commit waits for: sync (default), os or lazy",
-           args_.durability,
-           {{"sync", Durability::kSync}, {"os", Durability::kOs}, {"lazy", Durability::kLazy}});
+    choice_option(
+        *sub, "--durability", "LEVEL", "What a commit waits for: sync (default), os or lazy",
+        args_.durability,
+        {{"sync", Durability::kSync}, {"os", Durability::kOs}, {"lazy", Durability::kLazy}});
   }
 
   void damaged_log(CLI::App* sub) {
     sub->add_flag("--accept-damaged-log", args_.accept_damaged_log,
                   "If the log is damaged, read what was there before the damage");
-  }
-
-  // An option that takes bytes, no fewer than `least`.
-  void bytes(CLI::App* sub, const std::string& name, const char* what, std::uint64_t least,
-             const char* at_least, const std::function<void(std::uint64_t)>& set) {
-    auto parsed = [=](const std::string& text) {
-      const auto number = parse_bytes(text);
-      if (!number) throw CLI::ValidationError(name, "wants bytes, as in 64M; got " + text);
-      if (*number < least)
-        throw CLI::ValidationError(name,
-                                   std::string("wants at least ") + at_least + "; got " + text);
-      set(*number);
-    };
-    sub->add_option_function<std::string>(name, parsed, what)->type_name("BYTES");
-  }
-
-  // An option that takes a whole number from `least`.
-  void count(CLI::App* sub, const std::string& name, const char* what, std::uint64_t least,
-             const std::function<void(std::uint64_t)>& set) {
-    auto parsed = [name, least, set](const std::string& text) {
-      const auto number = parse_count(text);
-      if (!number || *number < least)
-        throw CLI::ValidationError(
-            name, "wants a whole number from " + std::to_string(least) + "; got " + text);
-      set(*number);
-    };
-    sub->add_option_function<std::string>(name, parsed, what)->type_name("N");
-  }
-
-  // An option that takes one of a few names.
-  template <class T>
-  void choice(CLI::App* sub, const std::string& name, const char* type, const char* what, T& target,
-              const std::map<std::string, T>& values) {
-    auto set = [name, &target, values](const std::string& text) {
-      const auto found = values.find(text);
-      if (found != values.end()) {
-        target = found->second;
-        return;
-      }
-      std::string known;
-      for (const auto& [value_name, value] : values)
-        known += (known.empty() ? "" : ", ") + value_name;
-      throw CLI::ValidationError(name, "wants one of " + known + "; got " + text);
-    };
-    sub->add_option_function<std::string>(name, set, what)->type_name(type);
   }
 
   void add_put() {
@@ -231,9 +186,9 @@ class Parser {
   void add_compact() {
     CLI::App* sub = verb(Verb::kCompact, "compact", "Make the file as small as its contents",
                          "holdfast compact fruit.db --rate 50M");
-    bytes(sub, "--rate",
-          "Move no more than this each second, in bytes or as 50M (default: no limit)", 1, "1 byte",
-          [this](std::uint64_t number) { args_.bytes_per_second = number; });
+    bytes_option(*sub, "--rate",
+                 "Move no more than this each second, in bytes or as 50M (default: no limit)", 1,
+                 "1 byte", [this](std::uint64_t number) { args_.bytes_per_second = number; });
     json(sub, "Answer with one JSON object");
   }
   void add_rename() {
@@ -253,8 +208,8 @@ class Parser {
         ->type_name("KEY");
     sub->add_option("--to", args_.to, "Stop before this key")->type_name("KEY");
     sub->add_option("--prefix", args_.prefix, "Only keys that begin so")->type_name("KEY");
-    count(sub, "--limit", "At most this many records (default: all)", 0,
-          [this](std::uint64_t records) { args_.limit = records; });
+    count_option(*sub, "--limit", "At most this many records (default: all)", 0,
+                 [this](std::uint64_t records) { args_.limit = records; });
     sub->add_flag("--reverse", args_.reverse, "From the last to the first");
     sub->add_flag("--keys-only", args_.keys_only, "Leave the values out");
     hex(sub);
@@ -267,8 +222,8 @@ class Parser {
              "holdfast load fruit.db fruit.tsv\n  db5.3_dump old.db | holdfast load new.db");
     sub->add_option("FILE", args_.input, "What to load; - or nothing: standard input");
     tree(sub);
-    count(sub, "--commit-every", "Records per commit (default 10000)", 1,
-          [this](std::uint64_t records) { args_.commit_every = records; });
+    count_option(*sub, "--commit-every", "Records per commit (default 10000)", 1,
+                 [this](std::uint64_t records) { args_.commit_every = records; });
     sub->add_flag("--atomic", args_.atomic, "All or nothing: one transaction");
     sub->add_flag("--sorted", args_.sorted,
                   "Keys ascend, after all that the tree has: full pages, in one transaction");
@@ -286,12 +241,12 @@ class Parser {
     sub->add_option("--tree", args_.tree, "The tree to dump (default: the default tree)")
         ->type_name("NAME")
         ->excludes(all);
-    choice(sub, "--format", "FORMAT", "bytevalue (default), print or tsv", args_.format,
-           {{"bytevalue", TextFormat::kByteValue},
-            {"print", TextFormat::kPrint},
-            {"tsv", TextFormat::kTsv}});
-    choice(sub, "--for", "PROGRAM", "Who will load it: bdb (default) or lmdb", args_.target,
-           {{"bdb", DumpTarget::kBerkeley}, {"lmdb", DumpTarget::kLmdb}});
+    choice_option(*sub, "--format", "FORMAT", "bytevalue (default), print or tsv", args_.format,
+                  {{"bytevalue", TextFormat::kByteValue},
+                   {"print", TextFormat::kPrint},
+                   {"tsv", TextFormat::kTsv}});
+    choice_option(*sub, "--for", "PROGRAM", "Who will load it: bdb (default) or lmdb", args_.target,
+                  {{"bdb", DumpTarget::kBerkeley}, {"lmdb", DumpTarget::kLmdb}});
     damaged_log(sub);
   }
   void add_others() {

@@ -1,5 +1,5 @@
 // The command line of both programs as plain data. args.cc and args_backup.cc alone include the
-// parsing library, which is slow to compile.
+// parsing library, which is slow to compile; what they share of it is in option_kinds.h.
 #pragma once
 
 #include <cstddef>

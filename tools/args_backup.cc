@@ -34,7 +34,8 @@ void add_backup_words(CLI::App& verb, Arguments& args) {
   verb.add_option("TO", args.copy_to,
                   "The file to make, one that exists stays; - is standard output, as a stream")
       ->required();
-  kept_id(verb, "--since", "last", "Only what changed since a kept checkpoint, or the last one",
+  kept_id(verb, "--since", "last",
+          "Only what changed since this kept checkpoint; last: since the only one",
           [&args](auto id) {
             args.since = id.value_or(0);
             args.since_last = !id;
@@ -44,8 +45,8 @@ void add_backup_words(CLI::App& verb, Arguments& args) {
   kept_id(verb, "--checkpoint", "", "Copy this kept checkpoint, not the newest state",
           [&args](auto id) { args.checkpoint = *id; });
   verb.get_option("--checkpoint")->excludes(keep);
-  kept_id(verb, "--release", "since", "Release a kept checkpoint, or that of --since, when done",
-          [&args](auto id) {
+  kept_id(verb, "--release", "since",
+          "Release this kept checkpoint when done; since: that of --since", [&args](auto id) {
             args.release_id = id;
             args.release_since = !id;
           });

@@ -174,7 +174,6 @@ Result<const std::byte*> WriteView::borrow(PageId id, Slot slot, std::uint64_t c
   return cache_.data(borrowed_);
 }
 
-// A private copy needs no pin, and changes under a cursor; the token says which it is.
 bool WriteView::at_hand(PageId id) noexcept {
   return index_.contains(id) || find_placed(id) != nullptr || cache_.at_hand(id);
 }
@@ -188,6 +187,7 @@ void WriteView::fetch(std::span<const PageId> ids) {
   cache_.fetch(std::span(shared).first(count), *slot_);
 }
 
+// A private copy needs no pin, and changes under a cursor; the token says which it is.
 Result<PagePin> WriteView::pin(PageId id) {
   if (PrivatePage* mine = find_private(id)) {
     if (mine->frame == kNoFrame && has_room(2)) TRY(load(*mine));

@@ -28,11 +28,11 @@ bool was_judged(const SimDisk& disk, std::uint64_t promised) {
 
 }  // namespace
 
-DatabaseScenario::DatabaseScenario(const Options& options)
+DatabaseScenario::DatabaseScenario(const Options& options, std::size_t frames_bytes)
     : options_(options), disk_(std::make_unique<SimDisk>()) {
   options_.background = Background::kHost;
   options_.cache_bytes = std::min(options_.cache_bytes, kArenaBytes);
-  options_.arena = arena(0).first(options_.cache_bytes);
+  options_.arena = arena(0).first(std::min(options_.cache_bytes, frames_bytes));
   open();
   if (database_ != nullptr) commit(Durability::kSync);
   power_cuts_.clear();

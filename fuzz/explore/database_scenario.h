@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,8 +22,10 @@ namespace holdfast::explore {
 // decimal.
 class DatabaseScenario : public Scenario {
  public:
-  // One state is durable.
-  explicit DatabaseScenario(const Options& options = {});
+  // One state is durable. `frames_bytes`: memory for frames, where that is to be less than the
+  // cache.
+  explicit DatabaseScenario(const Options& options = {},
+                            std::size_t frames_bytes = std::numeric_limits<std::size_t>::max());
 
   // What is left is sound, is one state, and has what was promised; so has what a power cut right
   // after each durable answer would have left; and all of it opens again.

@@ -206,6 +206,35 @@ class EvictionAndCheckpoint final : public Eviction {
   }
 };
 
+// Frames so few that the page table is dropped whenever a part of it is loaded: by whoever reads a
+// long value, while a checkpoint finds pages in their slots already.
+class DroppingAndCheckpoint final : public DatabaseScenario {
+ public:
+  DroppingAndCheckpoint() : DatabaseScenario(small_table(), std::size_t{256} << 10) {
+    good(database().put("other", std::string(kLongBytes, 'o')), "put a long value");
+    good(database().checkpoint(), "checkpoint");
+    good(database().put("long", std::string(kLongBytes, 'l')), "put a long value");
+  }
+  Threads threads() override {
+    return {[this] { good(database().checkpoint(), "checkpoint"); },
+            [this] { read_long("other"); }};
+  }
+
+ private:
+  static constexpr std::size_t kLongBytes = 300'000;  // Placed, and with a group of its own.
+  static Options small_table() {
+    Options options;
+    options.page_size = 4096;
+    options.cache_bytes = std::size_t{1} << 20;
+    return options;
+  }
+  void read_long(const char* key) {
+    const auto value = database().get(key);
+    if (!good(value, "get a long value")) return;
+    if (!*value || **value != std::string(kLongBytes, key[0])) fault("a long value is wrong");
+  }
+};
+
 // Old versions are collected when a snapshot ends, while another thread makes new ones.
 class Collection final : public DatabaseScenario {
  public:
@@ -279,6 +308,8 @@ std::span<const ScenarioKind> scenarios() {
       kind<BackgroundAndCommits>("background", "two commits beside the background's steps"),
       kind<EvictionAndCommit>("eviction-commit", "a read that evicts beside a durable commit"),
       kind<EvictionAndCheckpoint>("eviction-checkpoint", "a read that evicts beside a checkpoint"),
+      kind<DroppingAndCheckpoint>("dropping-checkpoint",
+                                  "a read that has the page table dropped beside a checkpoint"),
       kind<Collection>("collection", "a snapshot ends beside a commit and the background"),
       kind<ReaderAndClose>("reader-close", "close() while the last snapshot ends"),
   };

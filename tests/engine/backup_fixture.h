@@ -25,13 +25,33 @@ inline BackupPart part_of(const std::string& bytes, std::size_t most = 100'000) 
           }};
 }
 
-class BackupStreamTest : public SpaceTest {
+class BackupTest : public SpaceTest {
  protected:
   Options small_pages(std::uint32_t page_size = 4096) {
     Options options = world_.options();
     options.page_size = page_size;
     return options;
   }
+  // What is in it, which is sound.
+  Contents copied(const std::string& name) {
+    Options options = world_.options();
+    options.mode = OpenMode::kReadOnly;
+    Database copy = MUST(Database::open(name, options));
+    expect_sound(copy);
+    Contents found = contents_of(copy);
+    MUST(copy.close());
+    return found;
+  }
+  // A world with this file of pages of 4 KiB as "db", and a bit of one slot flipped.
+  static void put_with_a_rotten_slot(MemoryWorld& world, std::vector<std::byte> file,
+                                     std::uint64_t slot) {
+    file[kHeaderRegionBytes + (slot - 1) * 4096 + 50] ^= std::byte{4};
+    world.put("db", file);
+  }
+};
+
+class BackupStreamTest : public BackupTest {
+ protected:
   RestoreOptions restoring() {
     RestoreOptions options;
     options.environment = world_.options().environment;
@@ -40,14 +60,9 @@ class BackupStreamTest : public SpaceTest {
   Result<BackupReport> restore(const std::vector<BackupPart>& parts, const std::string& to) {
     return Database::restore(parts, to, restoring());
   }
-  // What is in it; taken away afterwards.
+  // The same, and the file is taken away.
   Contents taken(const std::string& name) {
-    Options options = world_.options();
-    options.mode = OpenMode::kReadOnly;
-    Database copy = MUST(Database::open(name, options));
-    expect_sound(copy);
-    Contents found = contents_of(copy);
-    MUST(copy.close());
+    Contents found = copied(name);
     MUST(world_.storage().remove(name));
     return found;
   }

@@ -5,29 +5,11 @@
 #include "engine/file/meta_format.h"
 #include "engine/file/page_map.h"
 #include "fuzz/lab/needed_ranges.h"
+#include "tests/engine/backup_fixture.h"
 #include "tests/engine/sim_world.h"
-#include "tests/engine/space_fixture.h"
 
 namespace holdfast {
 namespace {
-
-class BackupTest : public SpaceTest {
- protected:
-  Options small_pages(std::uint32_t page_size = 4096) {
-    Options options = world_.options();
-    options.page_size = page_size;
-    return options;
-  }
-  Contents copied(const std::string& name) {
-    Options options = world_.options();
-    options.mode = OpenMode::kReadOnly;
-    Database copy = MUST(Database::open(name, options));
-    expect_sound(copy);
-    Contents found = contents_of(copy);
-    MUST(copy.close());
-    return found;
-  }
-};
 
 TEST_F(BackupTest, TheCopyIsTheNewestStateAndOpensAndIsWrittenToLikeAnyOther) {
   for (const std::uint32_t page_size : {4096U, 32768U}) {
@@ -214,9 +196,7 @@ TEST_F(BackupTest, ADamagedPageIsToldAndDamagedInTheCopyAndTheRestIsThere) {
   int damaged = 0;
   for (std::uint64_t slot = 1; kHeaderRegionBytes + slot * 4096 <= file.size(); slot += 3) {
     MemoryWorld world;
-    auto bytes = file;
-    bytes[kHeaderRegionBytes + (slot - 1) * 4096 + 50] ^= std::byte{4};
-    world.put("db", bytes);
+    put_with_a_rotten_slot(world, file, slot);
     Options options = world.options();
     options.mode = OpenMode::kReadOnly;
     Database original = MUST(Database::open("db", options));

@@ -239,9 +239,7 @@ TEST_F(IncrementTest, DamageIsToldAndStaysAndTheRestIsThere) {
   int in_full = 0;
   for (std::uint64_t slot = 1; kHeaderRegionBytes + slot * 4096 <= file.size(); slot += 2) {
     MemoryWorld world;
-    auto bytes = file;
-    bytes[kHeaderRegionBytes + (slot - 1) * 4096 + 50] ^= std::byte{4};
-    world.put("db", bytes);
+    put_with_a_rotten_slot(world, file, slot);
     Options options = world.options();
     options.mode = OpenMode::kReadOnly;
     db = MUST(Database::open("db", options));
