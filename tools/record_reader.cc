@@ -233,8 +233,9 @@ std::expected<std::unique_ptr<RecordReader>, InputStop> open_records(LineReader&
   auto got = take_line(lines, line);
   if (!got) return std::unexpected(got.error());
   if (!*got) return std::make_unique<EmptyReader>();
-  const bool dump = line.starts_with("VERSION=");
+  // A key may begin with VERSION= too.
   const bool tsv = line.find('\t') != std::string::npos;
+  const bool dump = !tsv && line.starts_with("VERSION=");
   if (!dump && !tsv) {
     return wrong(lines.line_number(),
                  "VERSION=3 (a Berkeley DB or LMDB dump) or key TAB value was expected; this is "

@@ -56,6 +56,20 @@ TEST_F(DumpLoad, TreeTakesASectionWhateverItsName) {
   EXPECT_EQ(holdfast({"load", "DB", "--tree", "mine"}, {.input = section + section}).code, 2);
 }
 
+// It was taken for a dump's header, and what had been dumped as tsv couldn't be loaded.
+TEST_F(DumpLoad, AKeyThatBeginsAsADumpDoesIsAKeyInEachFormat) {
+  ASSERT_EQ(holdfast({"load", "DB"}, {.input = "VERSION=3\tv\nk\tw\n"}).code, 0);
+  const std::string all = holdfast({"scan", "DB"}).out;
+  EXPECT_EQ(all, "VERSION=3\tv\nk\tw\n");
+  for (const char* format : {"tsv", "bytevalue", "print"}) {
+    const Outcome dump = holdfast({"dump", "DB", "--format", format});
+    const std::string copy = folder_ / (std::string("copy-") + format);
+    const Outcome load = holdfast({"load", copy}, {.input = dump.out});
+    EXPECT_EQ(load.code, 0) << format << load.err;
+    EXPECT_EQ(holdfast({"scan", copy}).out, all) << format;
+  }
+}
+
 TEST_F(DumpLoad, BerkeleyDbLoadsWhatWeDumpAndTheOtherWayRound) {
   if (!installed("db5.3_load") || !installed("db5.3_dump")) GTEST_SKIP() << "not installed";
   ASSERT_EQ(holdfast({"load", "DB"}, {.input = hostile_tsv()}).code, 0);
