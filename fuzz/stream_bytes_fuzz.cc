@@ -3,7 +3,6 @@
 // is put on top; both are mended piece by piece, so that changed bytes are believed.
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 
 #include "engine/base/bytes.h"
 #include "engine/base/checksum.h"
@@ -49,7 +48,7 @@ void mend(std::span<std::byte> stream) {
 BackupPart part_of(std::span<const std::byte> bytes) {
   return {"stream", [bytes](std::span<char> buffer) mutable {
             const std::size_t n = std::min(buffer.size(), bytes.size());
-            std::memcpy(buffer.data(), bytes.data(), n);
+            std::ranges::copy(bytes.first(n), std::as_writable_bytes(buffer).begin());
             bytes = bytes.subspan(n);
             return Result<std::size_t>(n);
           }};
