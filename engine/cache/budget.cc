@@ -16,7 +16,7 @@ constexpr std::size_t kTableLeastShare = 16;     // Of the budget.
 // Where nothing could be dropped it is tried again after so many loads, or as much growth.
 constexpr std::uint32_t kLoadsBetween = 256;
 constexpr std::size_t kGrowthShare = 32;
-constexpr int kGuardWaits = 20;  // Of 250 µs each.
+constexpr int kGuardWaits = 4000;  // Of 250 µs each.
 
 // Beside the table, the open transaction and the frames. Each sum asks for each part once, since
 // others change them meanwhile.
@@ -55,19 +55,18 @@ bool PageCache::leaves_frames(std::size_t transaction_bytes, std::size_t descrip
          others + transaction_bytes + more + least <= config_.budget_bytes + unused;
 }
 
+// What is let go of counts until no guard may look at it any more, and guards end soon.
 bool PageCache::make_frames_left(std::size_t transaction_bytes, std::size_t descriptors) {
   if (leaves_frames(transaction_bytes, descriptors)) return true;
-  parked_.reclaim(readers_.oldest_guard());  // Those of snapshots that have ended.
-  if (leaves_frames(transaction_bytes, descriptors)) return true;
-  shrink_table(0);
-  // What was dropped counts until no guard may look at it, and guards end soon.
-  for (int i = 0; i < kGuardWaits && readers_.any_guard(); ++i) {
+  for (int i = 0;; ++i) {
+    bool waits = parked_.reclaim(readers_.oldest_guard()) != 0;  // Of snapshots that have ended.
     if (leaves_frames(transaction_bytes, descriptors)) return true;
-    sleep_thread(std::chrono::microseconds(250));
-    parked_.reclaim(readers_.oldest_guard());
     shrink_table(0);
+    waits = waits || table_.has_gone();
+    if (leaves_frames(transaction_bytes, descriptors)) return true;
+    if (!waits || i == kGuardWaits) return false;
+    sleep_thread(std::chrono::microseconds(250));
   }
-  return leaves_frames(transaction_bytes, descriptors);
 }
 
 // Half of what is left for it and the frames: per byte it saves more reads than they do.

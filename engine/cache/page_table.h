@@ -161,6 +161,12 @@ class PageTable {
   void shrink(std::size_t most, ReaderSlots& readers,
               const std::function<bool(TableGroup&, bool again)>& empties);
 
+  // Whether dropped parts still take memory, since a guard may look at them.
+  [[nodiscard]] bool has_gone() const {
+    MutexLock lock(mutex_);
+    return gone_bytes_ != 0;
+  }
+
   // Whether the page's row is in memory. Behind the installing of another map it is not linked with
   // what the one before said.
   [[nodiscard]] bool is_loaded(PageId id) const {

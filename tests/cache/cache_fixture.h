@@ -33,7 +33,7 @@ class CacheTest : public ::testing::Test {
   }
 
   void SetUp() override { start(kIds); }
-  void start(std::size_t budget_frames) {
+  void start(std::size_t budget_frames, bool drops_table = false) {
     slots_.open(0).value();
     slots_.release_unused(std::vector<bool>(1));
     cache_ = PageCache::create({.storage = &storage_,
@@ -45,7 +45,7 @@ class CacheTest : public ::testing::Test {
                                 .budget_bytes = budget_frames * (kPageSize + 128),
                                 .log_bytes = 0,
                                 .may_park = true,
-                                .drops_table = false,
+                                .drops_table = drops_table,
                                 .before_parking = {},
                                 .arena = {},
                                 .on_damage = {},

@@ -3,6 +3,7 @@
 #include <random>
 #include <thread>
 
+#include "engine/txn/snapshot_view.h"
 #include "tests/cache/mapped_fixture.h"
 
 namespace holdfast {
@@ -67,6 +68,31 @@ TEST_F(GivenUpTest, G3AnOlderVersionThatStaysIsNotTakenForTheOneThatWent) {
   EXPECT_NE(got.error().message().find("1 transactions have been committed since"),
             std::string::npos)
       << got.error().message();
+  cache_->end_snapshot(stays);
+  cache_->readers().release(stays);
+}
+
+// What is in memory may be another state by then, for whoever looks without asking for more.
+TEST_F(GivenUpTest, G3AViewThatWasGivenUpPeeksAtNothing) {
+  change({1});
+  ReaderSlot& stays = **cache_->readers().claim();
+  cache_->begin_snapshot(stays, TxnNumber{}, true);
+  change({1});
+  SnapshotView view(*cache_, SlotClaim(cache_->readers(), *cache_->readers().claim()), {});
+  const auto peeks = [&] {
+    const PageGuard guard(view);
+    return view.peek(PageId{1}) != nullptr;
+  };
+  EXPECT_TRUE(peeks());
+  change({1});
+  EXPECT_TRUE(peeks());
+  ASSERT_EQ(cache_->give_up_oldest().txn, view.snapshot());
+  EXPECT_FALSE(peeks());
+  {
+    const PageGuard guard(view);
+    EXPECT_EQ(view.page(PageId{1}).error().code(), ErrorCode::kSnapshotTooOld);
+    EXPECT_EQ(view.pin(PageId{1}).error().code(), ErrorCode::kSnapshotTooOld);
+  }
   cache_->end_snapshot(stays);
   cache_->readers().release(stays);
 }

@@ -2,6 +2,7 @@
 // and read again. Each page's newest version is known.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -23,6 +24,15 @@ class MappedCacheTest : public CacheTest {
     const TxnNumber txn = write(ids);
     for (std::uint32_t id : ids) model_[id] = raw(txn);
     return txn;
+  }
+
+  // A few at a time, for caches that can't hold them all.
+  void change_in_turns(const std::vector<std::uint32_t>& ids) {
+    for (std::size_t from = 0; from < ids.size(); from += 8) {
+      change({ids.begin() + static_cast<std::ptrdiff_t>(from),
+              ids.begin() + static_cast<std::ptrdiff_t>(std::min(from + 8, ids.size()))});
+      checkpoint();
+    }
   }
 
   // As engine/checkpoint.cc does it; calls `between` after each of its steps.

@@ -4,6 +4,7 @@
 #include <random>
 #include <thread>
 
+#include "engine/base/limits.h"
 #include "tests/cache/mapped_fixture.h"
 
 namespace holdfast {
@@ -198,6 +199,68 @@ TEST_F(MovedPageTest, DRC7KeepsItsNewSlotWhenANeighbourIsReadFirst) {
 
 TEST_F(MovedPageTest, DRC7KeepsItsNewSlotWhenItIsReadFirst) {
   move(501);
+}
+
+// What the log frees at an opening: more than one group, of which the first goes when the next is
+// needed.
+TEST_F(MappedCacheTest, C7WhatTheLogFreesIsMarkedWhateverIsDroppedMeanwhile) {
+  start(256, true);
+  std::vector<std::uint32_t> ids(200);
+  std::iota(ids.begin(), ids.end(), 100);
+  change(ids);
+  checkpoint();
+  const std::uint64_t used = slots_.used_slots();
+  const TxnNumber txn = next(cache_->newest());
+  cache_->shrink_table(0);
+  cache_->note_freed({PageId{100}, 200}, txn);
+  for (std::uint32_t id : ids) {
+    EXPECT_FALSE(must(cache_->has_page(PageId{id}))) << id;
+    model_.erase(id);
+  }
+  cache_->start_at(txn);
+  checkpoint();
+  ASSERT_EQ(cache_->settle_frees(txn).size(), 1U);
+  EXPECT_LE(slots_.used_slots() + 200, used + 8) << "but for the map's own pages";
+}
+
+// Whoever needs what the table takes waits for those who may still look at it.
+TEST_F(MappedCacheTest, C8RoomIsMadeOnceAGuardHasEnded) {
+  start(60);
+  change_in_turns(every(32));
+  const std::size_t table = cache_->counters().table_bytes;
+  const std::size_t budget = 60 * (kPageSize + 128);
+  // So much that it fits only without the parts that can be dropped.
+  const std::size_t wanted = budget - 32 * (kPageSize + 128) - table + 10'000;
+  ASSERT_FALSE(cache_->leaves_frames(wanted, 0));
+  ReaderSlot& reader = **cache_->readers().claim();
+  cache_->readers().enter(reader);
+  std::thread leaves([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    cache_->readers().leave(reader);
+  });
+  EXPECT_TRUE(cache_->make_frames_left(wanted, 0));
+  leaves.join();
+  cache_->readers().release(reader);
+}
+
+// Versions are described in what the budget leaves beside the frames that there must be.
+TEST_F(MappedCacheTest, DescriptorsStayWithinTheBudget) {
+  constexpr std::size_t kFrames = 96;
+  start(kFrames);
+  change_in_turns(every(1));
+  const Snapshot old(*cache_);
+  cache_->charge_transaction(100'000);
+  bool room = true;
+  for (std::uint32_t id = 1; id < kIds && room; ++id) {
+    change({id});
+    if (cache_->held() > cache_->frame_limit() / 2) room = must(cache_->park(8)) != 0;
+    if (id % 16 == 0) checkpoint();
+  }
+  EXPECT_FALSE(room);
+  const CacheCounters counters = cache_->counters();
+  EXPECT_LE(counters.table_bytes + counters.parked_table_bytes + counters.transaction_bytes +
+                kMinFrames * (kPageSize + FramePool::kBytesBeside),
+            kFrames * (kPageSize + 128));
 }
 
 // A reader within its guard goes on with what it found.

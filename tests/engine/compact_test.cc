@@ -13,6 +13,12 @@ class CompactTest : public SpaceTest {
     options_.background = Background::kHost;
   }
 
+  void use_sim_clock() {
+    environment_ = *options_.environment;
+    environment_.clock = &clock_;
+    options_.environment = &environment_;
+  }
+
   // Four thousand pages of which every tenth stays, all over the file.
   void fill_and_thin(Database& db) {
     for (int from = 0; from < 8000; from += 1000) MUST(fill(db, from, from + 1000, 1500, 'a'));
@@ -31,6 +37,8 @@ class CompactTest : public SpaceTest {
   }
 
   Options options_;
+  SimClock clock_;
+  Environment environment_;
 };
 
 TEST_F(CompactTest, LeavesTheFileWithinAFewPerCentOfItsContents) {
@@ -75,23 +83,20 @@ TEST_F(CompactTest, WhatWasCutOpensAfterACrash) {
 
 // DR-A11: docs/SCENARIOS.md.
 TEST_F(CompactTest, ByItselfOnceItHasBeenLargeForAWhile) {
-  SimClock clock;
-  Environment environment = *options_.environment;
-  environment.clock = &clock;
-  options_.environment = &environment;
+  use_sim_clock();
   Database db = MUST(Database::open("db", options_));
   fill_and_thin(db);
   const Contents before = contents_of(db);
   const std::uint64_t large = db.stats().file_bytes;
   while (MUST(db.run_background())) {
   }
-  clock.advance(std::chrono::seconds(4));
+  clock_.advance(std::chrono::seconds(4));
   while (MUST(db.run_background())) {
   }
   EXPECT_EQ(db.stats().file_bytes, large) << "it may be filled again";
   std::uint64_t steps_at_once = 0;
   for (int tick = 0; tick < 1000; ++tick) {
-    clock.advance(std::chrono::milliseconds(20));
+    clock_.advance(std::chrono::milliseconds(20));
     std::uint64_t steps = 0;
     while (MUST(db.run_background())) ++steps;
     steps_at_once = std::max(steps_at_once, steps);
@@ -107,19 +112,45 @@ TEST_F(CompactTest, ByItselfOnceItHasBeenLargeForAWhile) {
   expect_sound(db);
 }
 
+// A checkpoint that moves pages is one like any other: what it takes over from the log, which a
+// close then removes, is all that was acknowledged, whatever its durability.
+TEST_F(CompactTest, WhatIsCommittedWhileItShrinksIsThereAfterAClose) {
+  use_sim_clock();
+  for (const int steps_before : {1, 2, 5, 20}) {
+    for (const Durability durability : {Durability::kOs, Durability::kLazy}) {
+      Database db = MUST(Database::open("db", options_));
+      fill_and_thin(db);
+      while (MUST(db.run_background())) {
+      }
+      clock_.advance(std::chrono::seconds(6));
+      for (int step = 0; step < steps_before; ++step) {
+        MUST(db.run_background());
+        clock_.advance(std::chrono::milliseconds(20));
+      }
+      WriteTransaction writer = MUST(db.begin_write());
+      MUST(writer.put("late", std::to_string(steps_before)));
+      MUST(writer.commit(durability));
+      Contents then = contents_of(db);
+      EXPECT_EQ(then.at("late"), std::to_string(steps_before));
+      MUST(db.close());
+      db = MUST(Database::open("db", options_));
+      EXPECT_EQ(contents_of(db), then) << steps_before;
+      MUST(db.erase("late"));
+      MUST(db.close());
+    }
+  }
+}
+
 // What shrinking by itself leaves isn't too large for it a minute later.
 TEST_F(CompactTest, WhatHasShrunkIsLeftAlone) {
-  SimClock clock;
-  Environment environment = *options_.environment;
-  environment.clock = &clock;
-  options_.environment = &environment;
+  use_sim_clock();
   Database db = MUST(Database::open("db", options_));
   fill_and_thin(db);
   for (int from = 0; from < 8000; from += 1000) MUST(clear(db, from, from + 1000));
   MUST(db.put("a", "few"));
   const auto pass = [&](int seconds) {
     for (int tick = 0; tick < seconds * 5; ++tick) {
-      clock.advance(std::chrono::milliseconds(200));
+      clock_.advance(std::chrono::milliseconds(200));
       while (MUST(db.run_background())) {
       }
     }

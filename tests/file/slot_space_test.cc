@@ -111,6 +111,21 @@ TEST_F(SlotSpaceTest, TrimCutsAfterTheLastUsedSlotButNotWhatIsReserved) {
   EXPECT_EQ(slots_.allocate(kNoSlot).value(), Slot{10});
 }
 
+// How far the durable meta says that slots reach: a file that ends before is one that was cut
+// short.
+TEST_F(SlotSpaceTest, TrimLeavesWhatTheMetaSaysIsThere) {
+  slots_.open(0).value();
+  slots_.release_unused(std::vector<bool>(1));
+  slots_.reserve(60).value();
+  for (int i = 0; i < 60; ++i) slots_.allocate(kNoSlot).value();
+  for (std::uint32_t slot = 11; slot <= 60; ++slot) slots_.free(Slot{slot});
+  slots_.trim(40).value();
+  EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 40 * 4096);
+  EXPECT_EQ(slots_.trim(1000).value(), 0U);
+  EXPECT_EQ(slots_.trim(0, 7).value(), 7U) << "piece by piece";
+  EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 33 * 4096);
+}
+
 TEST_F(SlotSpaceTest, LikeASetOfNumbersWhateverHappens) {
   slots_.open(0).value();
   std::mt19937 random(1);
