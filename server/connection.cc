@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "engine/base/boundary.h"
 #include "engine/base/result.h"
@@ -20,11 +21,18 @@ namespace {
 constexpr std::chrono::milliseconds kProgressEvery{200};
 constexpr std::uint64_t kFindingsMost = 1000;
 
-// A list of items that are there, as an answer.
+// A list, as an answer: its items are made as they are taken, behind `first`, if there is one.
 template <class T, class Make>
-std::unique_ptr<Answer> items_of(std::vector<T> list, Make make) {
+std::unique_ptr<Answer> items_of(std::vector<T> list, Make make,
+                                 std::optional<wire::Item> first = {}) {
   return std::make_unique<ItemsAnswer>([list = std::move(list), make = std::move(make),
+                                        first = std::move(first),
                                         at = std::size_t{0}](std::string& to) mutable {
+    if (first) {
+      wire::append_item(to, *first);
+      first.reset();
+      return true;
+    }
     if (at == list.size()) return false;
     wire::append_item(to, make(list[at++]));
     return true;
@@ -162,10 +170,8 @@ Result<std::unique_ptr<Answer>> Connection::answer_trees() {
 Result<std::unique_ptr<Answer>> Connection::answer_stat() {
   const Served& served = context_.served;
   wire::Item database = wire::database_item(served.file(), served.stats(), served.recovery(), true);
-  std::vector<wire::Item> items{std::move(database)};
   const ReadTransaction& reader = *TRY(snapshot());
-  for (const TreeInfo& tree : TRY(reader.list_trees())) items.push_back(wire::tree_item(tree));
-  return items_of(std::move(items), std::identity());
+  return items_of(TRY(reader.list_trees()), wire::tree_item, std::move(database));
 }
 
 // Nothing new while the client hasn't taken what there is.

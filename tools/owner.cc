@@ -26,7 +26,7 @@ constexpr int kGreetingSeconds = 10;
 constexpr int kAnswerSeconds = 60;  // Between two frames; the owner says something each second.
 
 std::unexpected<Error> gone() {
-  return fail(ErrorCode::kIo,
+  return fail(ErrorCode::kBusy,
               "the process that has the database open ended the connection: it has closed the "
               "database, was stopped, or let go of a client that took nothing");
 }
