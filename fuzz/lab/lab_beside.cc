@@ -46,6 +46,7 @@ void LabDatabase::during_sync(const std::string& path) {
                : op.bytes % 3 == 1 ? writer.commit(Durability::kOs)
                                    : writer.commit_async();
   committed(op.bytes % 3 == 1 ? Op::Kind::kCommitOs : Op::Kind::kCommitLazy, txn, token);
+  note_background();  // Whoever commits may help with what is to be freed.
 }
 
 bool LabDatabase::put_beside(WriteTransaction& writer, const Op& op) {
