@@ -6,8 +6,7 @@
 //   data         random reads and writes of data 50 times the cache, 16 MiB
 //   value        one value of 1 GiB in pieces, 64 MiB; HOLDFAST_VALUE_BYTES says another size
 //   large        random reads and updates of a file of 10 GB, 4 MiB; HOLDFAST_FILE_BYTES says
-//   another
-//                size
+//                another size
 //   load         2 million sorted records by put() and by bulk_load(), 64 MiB
 #include <sys/resource.h>
 #include <unistd.h>
