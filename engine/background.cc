@@ -157,7 +157,7 @@ Result<void> DatabaseImpl::prepare_log_for_checkpoint() {
   LogWriter* log = log_.load();
   if (log == nullptr) return {};
   const auto synced = log->sync_through(cache_->newest());
-  auto rolled = synced ? log->roll() : synced;
+  auto rolled = synced ? log->roll(short_of_room_.load()) : synced;
   if (rolled || (synced && rolled.error().code() == ErrorCode::kDiskFull)) return {};
   poison(rolled.error());
   return std::unexpected(*poisoned());

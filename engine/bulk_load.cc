@@ -14,6 +14,7 @@ Result<std::uint64_t> WriteState::bulk_load(Tree tree, const RecordSource& next,
     return fail(ErrorCode::kInvalidArgument,
                 "pages can be filled to 50 to 100 percent, not to " + std::to_string(fill_percent));
   }
+  view_.note_growth();
   const TreeRef ref = TRY(resolve(tree));
   TRY(view_.make_room_for_change());
   BulkLoader loader(view_, ref, fill_percent);

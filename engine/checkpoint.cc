@@ -188,6 +188,12 @@ Result<void> Checkpoint::sync_file() {
   return {};
 }
 
+void Checkpoint::set_aside_again(std::uint32_t count) noexcept {
+  const auto done =
+      at_boundary([&] { return parts_.slots->reserve(count, SlotSpace::Use::kEmergency); });
+  if (!done) parts_.cache->lack_slots(count);
+}
+
 Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoint&)>& write_meta) {
   sync_failed_ = true;  // Likewise.
   TRY(write_meta(*this));
@@ -217,7 +223,7 @@ Result<void> Checkpoint::publish(const std::function<Result<void>(const Checkpoi
   } else {
     // It used what was set aside for others.
     const auto more = static_cast<std::uint32_t>(allocated - reserved);
-    if (!at_boundary([&] { return parts_.slots->reserve(more); })) parts_.cache->lack_slots(more);
+    set_aside_again(more);
   }
   begun_ = false;
   parts_.cache->end_snapshot(slot_);
@@ -243,7 +249,7 @@ void Checkpoint::abandon() noexcept {
     // what it was to move.
     const std::uint32_t more = taken - std::min(taken, moves_reserved_);
     parts_.slots->unreserve(moves_reserved_ - std::min(taken, moves_reserved_));
-    if (!at_boundary([&] { return parts_.slots->reserve(more); })) parts_.cache->lack_slots(more);
+    set_aside_again(more);
   }
   parts_.cache->return_dirty(dirty_);
   parts_.cache->end_snapshot(slot_);

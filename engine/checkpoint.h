@@ -88,6 +88,7 @@ class Checkpoint {
   Result<void> write_some_pages();
   Result<void> write_batch(std::size_t first);
   void pages_written_out();
+  void set_aside_again(std::uint32_t count) noexcept;
   // checkpoint_moves.cc
   bool force_inner_pages_down();
   Result<bool> move_some_pages();

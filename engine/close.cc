@@ -59,7 +59,7 @@ Result<void> DatabaseImpl::fold_log_in() {
     }
   }
   TRY(remove_log());
-  (void)TRY(slots_->trim(0));
+  TRY(slots_->close_up());
   return file_->sync();
 }
 

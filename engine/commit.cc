@@ -26,6 +26,10 @@ class ReservedSlots {
   std::uint32_t left_;
 };
 
+bool is_full(const Result<void>& result) {
+  return !result && result.error().code() == ErrorCode::kDiskFull;
+}
+
 constexpr std::uint64_t kLogSlack = 4;  // Times checkpoint_log_bytes: then whoever commits helps.
 constexpr std::size_t kRedoShare = 8;   // Of the budget, what one commit hands to the log.
 constexpr std::size_t kLogShareMax = std::size_t{1} << 20;
@@ -129,7 +133,8 @@ Result<bool> DatabaseImpl::log_and_publish(WriteView& view) {
   view.bound_redo(options_.cache_bytes / kRedoShare);
   Batches batches = TRY(encode_batches(view, *cache_));
   if (!view.changed()) return false;
-  if (log_.load() == nullptr) TRY(start_epoch());
+  if (log_.load() == nullptr)
+    TRY(with_room_for_log(view.only_frees(), [this] { return start_epoch(); }));
   LogWriter& log = *log_.load();
   std::vector<WrittenPage> pages;
   pages.reserve(view.pages().size());
@@ -154,17 +159,14 @@ Result<bool> DatabaseImpl::log_and_publish(WriteView& view) {
   // What the log names is there before the log.
   if (placed) TRY(sync_placed());
   const std::uint32_t needed = cache_->slots_for(pages, view.freed());
-  TRY(reserve_slots(needed));
+  const SlotSpace::Use use =
+      view.only_frees() ? SlotSpace::Use::kEmergency : SlotSpace::Use::kGrowth;
+  TRY(reserve_slots(needed, use));
   ReservedSlots set_aside(*slots_, needed);
   std::uint64_t bytes = 0;
   for (const auto& batch : batches) bytes += batch.size();
   const auto count = static_cast<std::uint32_t>(batches.size());
-  auto reserved = log.reserve(bytes, count);
-  if (!reserved && reserved.error().code() == ErrorCode::kDiskFull) {
-    // A checkpoint lets go of log.
-    auto checkpointed = checkpoint();
-    reserved = checkpointed ? log.reserve(bytes, count) : std::move(checkpointed);
-  }
+  auto reserved = with_room_for_log(view.only_frees(), [&] { return log.reserve(bytes, count); });
   if (!reserved) {
     if (log.poisoned()) poison(reserved.error());
     return std::unexpected(reserved.error());
@@ -173,7 +175,8 @@ Result<bool> DatabaseImpl::log_and_publish(WriteView& view) {
   const std::uint32_t used =
       TRY(cache_->publish(pages, view.freed(), txn, [&] { log.append(txn, std::move(batches)); }));
   // More only where a checkpoint has just given the map another level.
-  if (used > needed) (void)at_boundary([&] { return slots_->reserve(used - needed); });
+  if (used > needed)
+    (void)at_boundary([&] { return slots_->reserve(used - needed, SlotSpace::Use::kEmergency); });
   set_aside.used(std::min(needed, used));
   return true;
 }
@@ -191,13 +194,45 @@ Result<void> DatabaseImpl::sync_placed() {
   return std::unexpected(*poisoned());
 }
 
-Result<void> DatabaseImpl::reserve_slots(std::uint32_t count) {
+Result<void> DatabaseImpl::reserve_slots(std::uint32_t count, SlotSpace::Use use) {
   TRY(cache_->back_reservations());
-  auto reserved = slots_->reserve(count);
-  if (reserved || reserved.error().code() != ErrorCode::kDiskFull) return reserved;
+  auto reserved = slots_->reserve(count, use);
+  if (!is_full(reserved)) return reserved;
+  short_of_room_.store(true);
   // A checkpoint gives back the slots of superseded versions.
   TRY(checkpoint());
-  return slots_->reserve(count);
+  return slots_->reserve(count, use);
+}
+
+// Where the disk is full, ever more room is made for the log, and it is tried again.
+Result<void> DatabaseImpl::with_room_for_log(bool only_frees,
+                                             const std::function<Result<void>()>& attempt) {
+  auto done = attempt();
+  for (int round = 0; is_full(done); ++round) {
+    short_of_room_.store(true);
+    // What recovery left to be written has its slots first.
+    if (round == 0) TRY(cache_->back_reservations());
+    if (round == 1 && !TRY(shrink_for_room())) continue;
+    if (round > 1 && !(only_frees && TRY(lend_room_to_log()))) break;
+    // A checkpoint lets go of log, once a new segment has been begun.
+    auto checkpointed = checkpoint();
+    if (is_full(checkpointed)) continue;
+    TRY(std::move(checkpointed));
+    done = attempt();
+  }
+  if (done && !only_frees) short_of_room_.store(false);
+  return done;
+}
+
+Result<bool> DatabaseImpl::lend_room_to_log() {
+  // No meta that is written meanwhile may say that slots reach beyond the file's end.
+  MutexLock checkpoint_lock(checkpoint_mutex_);
+  std::uint32_t floor = 0;
+  {
+    MutexLock lock(meta_mutex_);
+    floor = meta_->meta().slot_high_water;
+  }
+  return slots_->lend_emergency(floor);
 }
 
 // First the segment, complete and named, then the meta that says it must be there, then batches.

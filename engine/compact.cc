@@ -111,7 +111,7 @@ class Compaction {
     report_.bytes_after = TRY(db_.file_->size());
     report_.free_bytes = slots.free_slots() * db_.cache_->page_size();
     const std::uint64_t needed = contents() + slots.reserved_slots();
-    const std::uint64_t most = needed + needed / 16 + 64;
+    const std::uint64_t most = needed + needed / 16 + 64 + kEmergencySlots;
     if (slots.allocated() <= most) return {};
     if (const std::uint32_t kept = slots.highest_kept(); kept > most) {
       const std::uint64_t id = slots.keeper_of(kept);

@@ -72,7 +72,7 @@ Result<void> DatabaseImpl::write_first_state() {
     for (const WriteView::PrivatePage& page : view.pages())
       pages.push_back({page.page, page.frame, page.fresh, page.base, kNoSlot, 0});
     const std::uint32_t needed = cache_->slots_for(pages, view.freed());
-    TRY(slots_->reserve(needed));
+    TRY(slots_->reserve(needed, SlotSpace::Use::kEmergency));
     const std::uint32_t used = TRY(cache_->publish(pages, view.freed(), TxnNumber{1}, [] {}));
     slots_->unreserve(needed - used);
     view.hand_over();
@@ -97,7 +97,7 @@ Result<void> DatabaseImpl::write_first_state() {
     return meta_->write(meta);
   };
   TRY(checkpoint.publish(write_metas));
-  (void)TRY(slots_->trim(0));
+  TRY(slots_->close_up());
   return file_->sync();
 }
 

@@ -120,7 +120,10 @@ class DatabaseImpl final : public LogObserver, private Served {
   Result<void> start_epoch();
   [[nodiscard]] std::size_t log_share() const;
   Result<void> sync_placed();
-  Result<void> reserve_slots(std::uint32_t count);
+  Result<void> reserve_slots(std::uint32_t count, SlotSpace::Use use);
+  Result<void> with_room_for_log(bool only_frees, const std::function<Result<void>()>& attempt);
+  Result<bool> lend_room_to_log();
+  Result<bool> shrink_for_room();
   Result<CommitToken> finish_commit(TxnNumber txn, Durability durability, bool wait);
   Result<void> make_room(std::uint32_t frames);
   bool give_up_a_snapshot();
@@ -256,7 +259,8 @@ class DatabaseImpl final : public LogObserver, private Served {
   std::optional<std::chrono::steady_clock::time_point> large_since_;
   std::chrono::steady_clock::time_point shrink_retry_at_{};
   Atomic<bool> shrinking_{false};
-  Mutex compact_mutex_;  // One compacts at a time.
+  Atomic<bool> short_of_room_{false};  // The disk was full of late.
+  Mutex compact_mutex_;                // One compacts at a time.
 
   Mutex serving_mutex_;
   std::shared_ptr<ServerState> serving_;

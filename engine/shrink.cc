@@ -1,9 +1,9 @@
 // Giving space back, by itself and at close; compact.cc is for those who ask for it. See shrink.h.
 //
-// By itself once the file is twice as large as what is in use, and 64 slots more, for some seconds:
-// so the moves, which are never more than what is in use, are paid for by what was freed before
-// them, and a file that is about to be filled again is left alone (DR-A11). Paced, so that commits
-// have the disk.
+// By itself once the file is twice as large as what is in use, and 64 slots more beside the
+// emergency reserve, for some seconds: so the moves, which are never more than what is in use, are
+// paid for by what was freed before them, and a file that is about to be filled again is left alone
+// (DR-A11). Paced, so that commits have the disk.
 #include "engine/shrink.h"
 
 #include <algorithm>
@@ -39,7 +39,8 @@ std::uint64_t DatabaseImpl::least_slots() const {
 }
 
 bool DatabaseImpl::much_too_large() const {
-  return slots_->scanned() && slots_->allocated() > 2 * least_slots() + kSlackSlots;
+  return slots_->scanned() &&
+         slots_->allocated() > 2 * least_slots() + kSlackSlots + kEmergencySlots;
 }
 
 // Whether background work is to begin with it now.
@@ -180,6 +181,26 @@ Result<void> DatabaseImpl::move_tail_down() {
   end_shrink();
   if (!done && done.error().code() == ErrorCode::kDiskFull) return {};
   return done;
+}
+
+// At once, for a commit that a full disk would refuse; of a small file, since it waits. Answers
+// whether something was cut off.
+Result<bool> DatabaseImpl::shrink_for_room() {
+  MutexLock lock(checkpoint_mutex_);
+  const bool others = shrink_ && shrink_->by == Shrink::By::kCaller;
+  if (others || !much_too_large() || least_slots() > kPagesPerClose) return false;
+  if (checkpoint_ != nullptr) TRY(run_checkpoint());
+  end_shrink();
+  begin_shrink(Shrink::By::kCaller, kSpareMin);
+  auto done = at_boundary([this]() -> Result<void> {
+    while (TRY(shrink_step())) {
+    }
+    return {};
+  });
+  const bool cut = shrink_->slots_cut != 0;
+  end_shrink();
+  if (!done && done.error().code() != ErrorCode::kDiskFull) return std::unexpected(done.error());
+  return cut;
 }
 
 }  // namespace holdfast

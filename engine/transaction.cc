@@ -207,6 +207,7 @@ Result<void> WriteTransaction::apply(const WriteBatch& batch) {
 
 Result<Tree> WriteTransaction::create_tree(std::string_view name) {
   return owned_->change([&]() -> Result<Tree> {
+    owned_->view().note_growth();
     const CatalogEntry entry = TRY(catalog_add(owned_->view(), name, owned_->db().next_tree_id()));
     return Tree(raw(entry.tree.id));
   });
@@ -221,7 +222,10 @@ Result<Tree> WriteTransaction::open_or_create_tree(std::string_view name) {
 }
 
 Result<void> WriteTransaction::rename_tree(Tree tree, std::string_view name) {
-  return owned_->change([&] { return catalog_rename(owned_->view(), TreeId{tree.id()}, name); });
+  return owned_->change([&] {
+    owned_->view().note_growth();
+    return catalog_rename(owned_->view(), TreeId{tree.id()}, name);
+  });
 }
 
 Result<void> WriteTransaction::drop_tree(Tree tree) {

@@ -117,6 +117,7 @@ class Argument {
 
 Result<bool> WriteState::put(Tree tree, std::string_view key, std::string_view value,
                              PutMode mode) {
+  view_.note_growth();
   const TreeRef ref = TRY(resolve(tree));
   const Argument key_here(view_, key);
   const Argument value_here(view_, value);
@@ -146,6 +147,7 @@ Result<bool> WriteState::compare_and_set(Tree tree, std::string_view key,
   const Argument desired_here(view_, desired.value_or(""));
   if (expected) expected = expected_here.bytes();
   if (desired) desired = desired_here.bytes();
+  if (desired) view_.note_growth();
   TRY(view_.make_room_for_change());
   const SwapOutcome outcome =
       TRY(tree_compare_and_set(view_, ref, key_here.bytes(), expected, desired));

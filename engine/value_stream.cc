@@ -57,6 +57,7 @@ Result<void> ValueStream::complete() const {
 Result<std::uint64_t> WriteState::begin_stream(Tree tree, std::string_view key,
                                                std::optional<std::uint64_t> size) {
   TRY(usable());
+  view_.note_growth();
   const TreeRef ref = TRY(resolve(tree));
   TRY(check_limits(view_, ref, key, size.value_or(0)));
   auto stream = std::make_unique<ValueStream>(ref.id, key, size);

@@ -141,11 +141,12 @@ void LogWriter::continue_in(std::unique_ptr<Segment> successor, TxnNumber txn) {
   written_place_ = place_here(txn);
 }
 
-Result<void> LogWriter::roll() {
+Result<void> LogWriter::roll(bool short_of_room) {
   if (auto error = poisoned()) return std::unexpected(*error);
   {
     MutexLock io(io_mutex_);
-    if (position_ <= config_.segment_bytes / 4) return {};
+    const std::uint64_t quarter = config_.segment_bytes / 4;
+    if (position_ <= (short_of_room ? std::min(quarter, 2 * kFirstAllocation) : quarter)) return {};
     TRY(write_queue());
     TRY(roll_segment(0));
   }

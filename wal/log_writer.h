@@ -105,10 +105,10 @@ class LogWriter {
 
   // Writes and syncs a batch that vouches for everything durable; nothing if one already does.
   Result<void> mark();
-  // Makes a new segment current if the current one is more than a quarter full, and syncs, so that
-  // durable_position() lies in the new one and a checkpoint from there lets go of the old.
-  // kDiskFull leaves everything as it was.
-  Result<void> roll();
+  // Makes a new segment current if the current one is more than a quarter full, or twice as large
+  // as the new one where room is short, and syncs, so that durable_position() lies in the new one
+  // and a checkpoint from there lets go of the old. kDiskFull leaves everything as it was.
+  Result<void> roll(bool short_of_room = false);
   // Removes every segment that reading from `from` on doesn't need. Only once a meta that names
   // `from` or a later place is durable in both copies. The directory isn't synced: a segment that
   // comes back after a crash means nothing.

@@ -106,7 +106,7 @@ std::uint32_t PageCache::list_parked(PageId id, Parked& now, VersionRef before) 
 Result<void> PageCache::back_reservations() {
   MutexLock lock(versions_);
   if (unbacked_ == 0) return {};
-  TRY(config_.slots->reserve(unbacked_));
+  TRY(config_.slots->reserve(unbacked_, SlotSpace::Use::kEmergency));
   unbacked_ = 0;
   return {};
 }
@@ -134,8 +134,10 @@ Result<PageCache::DirtyPages> PageCache::take_dirty(TxnNumber d) {
   std::vector<std::uint32_t> leaves_left;
   pages_left.reserve(again.size() + dirty_list_.size());
   leaves_left.reserve(leaves_again.size() + dirty_leaves_.size());
-  TRY(config_.slots->reserve(static_cast<std::uint32_t>(
-      again.size() + leaves_again.size() * config_.map->pages_per_leaf_change())));
+  TRY(config_.slots->reserve(
+      static_cast<std::uint32_t>(again.size() +
+                                 leaves_again.size() * config_.map->pages_per_leaf_change()),
+      SlotSpace::Use::kEmergency));
   DirtyPages taken{std::exchange(dirty_list_, std::move(pages_left)),
                    std::exchange(dirty_reserved_, 0U)};
   taken_pages_ = taken.pages.size();

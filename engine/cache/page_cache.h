@@ -139,7 +139,7 @@ class PageCache {
   // Writes versions that can't be evicted to slots of their own, oldest uses first, until so many
   // frames more can be; answers how many. For writers and for background work: a reader never
   // writes. Not within a guard. kDiskFull, kIo: fewer than wanted, and why.
-  Result<std::uint32_t> park(std::uint32_t wanted);
+  Result<std::uint32_t> park(std::uint32_t wanted, SlotSpace::Use use = SlotSpace::Use::kGrowth);
   // Frames that can't be evicted now: not parked, and dirty, superseded and still needed, or before
   // such a one.
   [[nodiscard]] std::uint32_t held() const { return held_.load(std::memory_order_relaxed); }
@@ -312,7 +312,7 @@ class PageCache {
   std::size_t choose_to_park(std::span<ToPark> chosen, std::uint32_t& parked, bool touched_too);
   bool put_descriptor(FrameIndex frame, Slot slot, std::uint64_t check, unsigned check_bits,
                       bool owns_slot);
-  Result<void> write_parked(std::span<ToPark> chosen);
+  Result<void> write_parked(std::span<ToPark> chosen, SlotSpace::Use use);
   void set_owns_slot(Parked& parked, bool owns);
   void let_go_of_parked(VersionRef version);
   void settle_newest(PageId id);

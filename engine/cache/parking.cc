@@ -22,7 +22,7 @@ constexpr std::uint32_t kLookedAtOnce = 512;  // Frames, under the version lock.
 
 }  // namespace
 
-Result<std::uint32_t> PageCache::park(std::uint32_t wanted) {
+Result<std::uint32_t> PageCache::park(std::uint32_t wanted, SlotSpace::Use use) {
   MutexLock one_at_a_time(park_mutex_);
   park_buffer_.resize(kParkBatch * config_.page_size);
   std::uint32_t parked = 0;
@@ -36,7 +36,7 @@ Result<std::uint32_t> PageCache::park(std::uint32_t wanted) {
     if (count == 0) continue;
     looked = looked < pool_->frames() ? 0 : pool_->frames();
     const std::span<ToPark> chosen = std::span(batch).first(count);
-    const auto written = at_boundary([&] { return write_parked(chosen); });
+    const auto written = at_boundary([&] { return write_parked(chosen, use); });
     if (!written) error = written.error();
     if (error && error->code() == ErrorCode::kOutOfMemory) {
       for (ToPark& each : chosen) each.slot = kNoSlot;  // What reached the slots isn't known.
@@ -87,7 +87,8 @@ Result<void> PageCache::write_out(std::span<ToPark> pages) {
   std::optional<Error> error;
   while (!pages.empty() && !error) {
     const std::span<ToPark> some = pages.first(std::min(pages.size(), kParkBatch));
-    if (auto written = write_parked(some); !written) error = written.error();
+    if (auto written = write_parked(some, SlotSpace::Use::kGrowth); !written)
+      error = written.error();
     for (const ToPark& each : some) {
       if (each.slot != kNoSlot) pages_parked_.fetch_add(1, std::memory_order_relaxed);
     }
@@ -155,7 +156,7 @@ Result<void> PageCache::write_fresh(std::span<std::byte> pages, Slot after,
   if (config_.before_parking) TRY(config_.before_parking());
   std::vector<IoRequest> requests;
   requests.reserve(count);
-  TRY(config_.slots->reserve(count));
+  TRY(config_.slots->reserve(count, SlotSpace::Use::kGrowth));
   std::optional<Error> error;
   std::uint32_t given = 0;
   while (given < count && !error) {
@@ -198,10 +199,10 @@ Result<void> PageCache::write_fresh(std::span<std::byte> pages, Slot after,
 }
 
 // A slot to which a write failed stays unused. Those that were written have theirs afterwards.
-Result<void> PageCache::write_parked(std::span<ToPark> chosen) {
+Result<void> PageCache::write_parked(std::span<ToPark> chosen, SlotSpace::Use use) {
   const std::size_t page_size = config_.page_size;
   if (config_.before_parking) TRY(config_.before_parking());
-  TRY(config_.slots->reserve(static_cast<std::uint32_t>(chosen.size())));
+  TRY(config_.slots->reserve(static_cast<std::uint32_t>(chosen.size()), use));
   std::array<IoRequest, kParkBatch> requests;
   std::optional<Error> error;
   std::size_t count = 0;

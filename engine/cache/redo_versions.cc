@@ -9,9 +9,10 @@ namespace holdfast {
 Result<FrameIndex> PageCache::page_to_redo(PageId id, bool blank) {
   const RowPin row = TRY(pin_row(id));
   if (blank) lost_.erase(id);
-  // Where pages are lost the opening is refused, having changed nothing.
+  // Where pages are lost the opening is refused, having changed nothing. An opening may have all
+  // there is: its pages had slots set aside before the crash.
   if (held() >= frame_limit() - frame_limit() / 8 && config_.may_park && lost_.empty())
-    TRY(park(std::max(frame_limit() / 8, 1U)));
+    TRY(park(std::max(frame_limit() / 8, 1U), SlotSpace::Use::kEmergency));
   Word word{row->word.load()};
   if (word.version() == kNoVersion && !blank) {
     TRY(load(id, nullptr));

@@ -80,7 +80,7 @@ Result<Slot> SlotSpace::allocate(Slot near) {
   const std::uint32_t from = near == kNoSlot ? next_ : raw(near);
   std::uint32_t slot = find_free(from);
   if (slot == 0) {
-    TRY(grow(1));
+    TRY(grow(1, Use::kEmergency));
     slot = find_free(from);
   }
   give_out(slot);
@@ -117,7 +117,7 @@ Result<SlotSpace::SlotRun> SlotSpace::allocate_run(std::uint32_t most, Slot afte
   if (ceiling_ != 0 && (first == 0 || first > ceiling_)) first = find_below(next_);
   if (first == 0) first = find_free(next_);
   if (first == 0) {
-    TRY(grow(most));
+    TRY(grow(most, Use::kGrowth));
     first = find_free(next_);
   }
   std::uint32_t count = 0;

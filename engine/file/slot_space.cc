@@ -32,7 +32,7 @@ Result<void> SlotSpace::open(std::uint32_t high_water) {
 
 std::uint32_t SlotSpace::allocated() const {
   MutexLock lock(mutex_);
-  return allocated_;
+  return allocated_ + emergency_;
 }
 
 void SlotSpace::release_unused(const std::vector<bool>& used_slots) {
@@ -54,9 +54,13 @@ bool SlotSpace::scanned() const {
   return scanned_;
 }
 
-Result<void> SlotSpace::reserve(std::uint32_t count) {
+Result<void> SlotSpace::reserve(std::uint32_t count, Use use) {
   MutexLock lock(mutex_);
-  if (free_ < reserved_ + count) TRY(grow(static_cast<std::uint32_t>(reserved_ + count - free_)));
+  const std::uint64_t apart = use == Use::kGrowth ? kEmergencySlots - emergency_ : 0;
+  if (free_ < reserved_ + count + apart) {
+    const std::uint64_t wanted = reserved_ + count;
+    TRY(grow(static_cast<std::uint32_t>(wanted - std::min(free_, wanted)), use));
+  }
   reserved_ += count;
   return {};
 }
@@ -66,25 +70,41 @@ void SlotSpace::unreserve(std::uint32_t count) {
   reserved_ -= std::min<std::uint64_t>(reserved_, count);
 }
 
-Result<void> SlotSpace::grow(std::uint32_t count) {
+Result<void> SlotSpace::allocate_physically(std::uint64_t end) {
+  const std::uint64_t has = std::uint64_t{allocated_} + emergency_;
+  if (end <= has) return {};
+  return file_.allocate(kHeaderRegionBytes + has * page_size_, (end - has) * page_size_);
+}
+
+void SlotSpace::extend_to(std::uint32_t end) {
+  for (std::uint32_t slot = allocated_ + 1; slot <= end; ++slot) free_ += taken(slot) ? 0 : 1;
+  allocated_ = end;
+}
+
+// The emergency reserve stays behind all others, and is made whole again.
+Result<void> SlotSpace::grow(std::uint32_t count, Use use) {
   // Larger files grow in larger steps; a small one stays small.
   const std::uint64_t step =
       std::min<std::uint64_t>(kGrowBytes / page_size_, std::uint64_t{16} + allocated_ / 4);
-  for (std::uint64_t want : {std::max<std::uint64_t>(step, count), std::uint64_t{count}}) {
-    if (allocated_ + want > kMaxSlot) continue;
-    cover(allocated_ + static_cast<std::uint32_t>(want));  // First: it may find no memory.
-    const std::uint64_t begin = kHeaderRegionBytes + std::uint64_t{allocated_} * page_size_;
-    auto made = file_.allocate(begin, want * page_size_);
-    if (!made) {
-      if (made.error().code() == ErrorCode::kDiskFull && want > count) continue;
-      return made;
+  if (allocated_ + std::uint64_t{count} + kEmergencySlots > kMaxSlot)
+    return fail(ErrorCode::kLimitExceeded, "the tree file has reached its largest number of slots");
+  cover(allocated_ + std::max(count, static_cast<std::uint32_t>(step)));  // It may find no memory.
+  Result<void> made;
+  for (const std::uint64_t want : {std::max<std::uint64_t>(step, count), std::uint64_t{count}}) {
+    if (allocated_ + want + kEmergencySlots > kMaxSlot) continue;
+    made = allocate_physically(allocated_ + want + kEmergencySlots);
+    if (made) {
+      emergency_ = kEmergencySlots;
+      extend_to(allocated_ + static_cast<std::uint32_t>(want));
+      return {};
     }
-    const auto old = allocated_;
-    allocated_ += static_cast<std::uint32_t>(want);
-    for (std::uint32_t slot = old + 1; slot <= allocated_; ++slot) free_ += taken(slot) ? 0 : 1;
-    return {};
+    if (made.error().code() != ErrorCode::kDiskFull) return made;
   }
-  return fail(ErrorCode::kLimitExceeded, "the tree file has reached its largest number of slots");
+  if (use == Use::kGrowth) return made;
+  TRY(allocate_physically(std::uint64_t{allocated_} + count));
+  emergency_ -= std::min(emergency_, count);
+  extend_to(allocated_ + count);
+  return {};
 }
 
 void SlotSpace::cover(std::uint32_t slot) {
@@ -198,10 +218,42 @@ Result<std::uint32_t> SlotSpace::trim(std::uint32_t floor, std::uint32_t most) {
   const auto cut =
       static_cast<std::uint32_t>(std::min<std::uint64_t>({allocated_ - last, spare, most}));
   if (cut == 0) return 0U;
-  TRY(file_.truncate(kHeaderRegionBytes + std::uint64_t{allocated_ - cut} * page_size_));
+  TRY(file_.truncate(kHeaderRegionBytes +
+                     (std::uint64_t{allocated_ - cut} + emergency_) * page_size_));
   free_ -= cut;
   allocated_ -= cut;
   return cut;
+}
+
+Result<void> SlotSpace::close_up() {
+  MutexLock lock(mutex_);
+  const std::uint64_t spare = free_ - std::min(free_, reserved_);
+  const std::uint32_t last = scanned_ ? last_taken(allocated_) : allocated_;
+  const auto cut = static_cast<std::uint32_t>(std::min<std::uint64_t>(allocated_ - last, spare));
+  if (cut == 0 && emergency_ == 0) return {};
+  TRY(file_.truncate(kHeaderRegionBytes + std::uint64_t{allocated_ - cut} * page_size_));
+  free_ -= cut;
+  allocated_ -= cut;
+  emergency_ = 0;
+  return {};
+}
+
+Result<bool> SlotSpace::lend_emergency(std::uint32_t floor) {
+  MutexLock lock(mutex_);
+  std::uint64_t lent = (emergency_ + 1) / 2;
+  if (lent == 0) {
+    const std::uint64_t spare = free_ - std::min(free_, reserved_);
+    const std::uint32_t last = std::max(floor, last_taken(allocated_));
+    lent = std::min<std::uint64_t>(
+        {kEmergencySlots / 2, spare, allocated_ - std::min(last, allocated_)});
+    if (lent == 0) return false;
+    free_ -= lent;
+    allocated_ -= static_cast<std::uint32_t>(lent);
+  } else {
+    emergency_ -= static_cast<std::uint32_t>(lent);
+  }
+  TRY(file_.truncate(kHeaderRegionBytes + (std::uint64_t{allocated_} + emergency_) * page_size_));
+  return true;
 }
 
 std::uint32_t SlotSpace::last_taken(std::uint32_t from) const {
@@ -235,7 +287,7 @@ std::uint64_t SlotSpace::used_above(std::uint32_t slot) const {
 
 std::uint64_t SlotSpace::free_slots() const {
   MutexLock lock(mutex_);
-  return free_;
+  return free_ + emergency_;
 }
 
 std::uint64_t SlotSpace::used_slots() const {

@@ -6,6 +6,9 @@
 // F1 Whoever will need a slot reserved it before, physically: only reserve() meets a full disk, and
 //    only writers and beginning checkpoints call it. Should too little have been reserved,
 //    allocate() grows the file.
+// F4 Emergency reserve: the file's first growth brings 64 slots more, at its very end, and whoever
+//    isn't in an emergency leaves 64 slots alone, there or elsewhere. An emergency is a checkpoint,
+//    or a transaction that only frees: after both there is more room than before.
 // F2 A slot given to free() is needed by nobody: no durable map, no map being written, no reader.
 // F3 A slot that a kept checkpoint needs is given to nobody, whoever else frees it, until that
 //    checkpoint is dropped.
@@ -22,14 +25,17 @@
 
 namespace holdfast {
 
+inline constexpr std::uint32_t kEmergencySlots = 64;
+
 class SlotSpace {
  public:
+  enum class Use : std::uint8_t { kGrowth, kEmergency };
   SlotSpace(StorageFile& file, std::uint32_t page_size) : file_(file), page_size_(page_size) {}
 
   // All slots up to `high_water` are used, as far as the file reaches, nothing beyond; the file's
   // present size is what is allocated.
   Result<void> open(std::uint32_t high_water);
-  // Slots that the file has room for.
+  // Slots that the file has room for, those of the emergency reserve at its end included.
   [[nodiscard]] std::uint32_t allocated() const;
 
   // After a scan of the maps: `used` has a bit per slot; what it lacks among slots that were
@@ -37,8 +43,8 @@ class SlotSpace {
   void release_unused(const std::vector<bool>& used);
   [[nodiscard]] bool scanned() const;
 
-  // Sets `count` free, physically allocated slots aside, growing the file if need be.
-  Result<void> reserve(std::uint32_t count);
+  // Sets `count` free, physically allocated slots aside, growing the file if need be. F4
+  Result<void> reserve(std::uint32_t count, Use use = Use::kGrowth);
   void unreserve(std::uint32_t count);
   // Uses up one reserved slot; as near to `near` as can be found quickly. Errors: those of growing
   // the file, kDiskFull above all.
@@ -88,7 +94,13 @@ class SlotSpace {
 
   // Cuts free slots off the file's end, `most` of them, as long as what is reserved stays and
   // `floor`, which is as far as the durable meta says that slots reach. Answers how many.
-  Result<std::uint32_t> trim(std::uint32_t floor, std::uint32_t most = UINT32_MAX);
+  Result<std::uint32_t> trim(std::uint32_t floor, std::uint32_t most);
+  // The file is about to be closed: cuts all that is free at its end, the emergency reserve too.
+  Result<void> close_up();
+  // Gives half of what is left of the emergency reserve at the file's end back to the file system,
+  // for a log that finds no room elsewhere; where it isn't there, as many free slots above `floor`,
+  // as in trim(). False: there are none.
+  Result<bool> lend_emergency(std::uint32_t floor);
 
   [[nodiscard]] std::uint32_t high_water() const;
   [[nodiscard]] std::uint64_t free_slots() const;
@@ -101,7 +113,9 @@ class SlotSpace {
   }
 
  private:
-  Result<void> grow(std::uint32_t count);
+  Result<void> grow(std::uint32_t count, Use use);
+  Result<void> allocate_physically(std::uint64_t end);
+  void extend_to(std::uint32_t end);
   struct Kept {
     std::uint64_t id = 0;
     std::vector<std::uint64_t> bits;
@@ -137,7 +151,8 @@ class SlotSpace {
   std::uint64_t only_kept_ = 0;
   Atomic<std::size_t> kept_bytes_{0};
   Atomic<std::size_t> table_bytes_{0};
-  std::uint32_t allocated_ = 0;  // Slots that physically exist.
+  std::uint32_t allocated_ = 0;  // Slots that physically exist,
+  std::uint32_t emergency_ = 0;  // but for these, after them.
   std::uint32_t opened_high_water_ = 0;
   std::uint64_t free_ = 0;  // Slots 1 … allocated_ that are neither used nor kept.
   std::uint64_t reserved_ = 0;

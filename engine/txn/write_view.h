@@ -61,6 +61,9 @@ class WriteView final : public PageSink {
   WriteView& operator=(const WriteView&) = delete;
 
   [[nodiscard]] TxnNumber number() const { return number_; }
+  // Something was put or made: not so, it may go on where the disk is full.
+  void note_growth() { grows_ = true; }
+  [[nodiscard]] bool only_frees() const { return !grows_; }
   // Whether these are bytes of some page.
   [[nodiscard]] bool owns(const void* bytes) const { return cache_.owns(bytes); }
   [[nodiscard]] bool changed() const {
@@ -241,6 +244,7 @@ class WriteView final : public PageSink {
   std::unordered_map<PageId, std::uint32_t> index_;  // Into pages_.
   Level bottom_;
   std::vector<Level> savepoints_;
+  bool grows_ = false;
   std::vector<CutPart> cuts_;
   IdSet released_;    // Given up or freed: a damaged tree may name a page twice.
   ReaderSlot* slot_;  // Null after end(). Last, so that nothing can fail once it is taken.

@@ -349,7 +349,7 @@ void LabDatabase::compact() {
     return;
   const std::uint64_t slots = (report->bytes_after - kHeaderRegionBytes) / db_->stats().page_size;
   const std::uint64_t used = slots - report->free_bytes / db_->stats().page_size;
-  if (slots > used + used / 16 + 64)
+  if (slots > used + used / 16 + 128)
     fail("compact() leaves " + std::to_string(slots - used) + " slots free beside " +
          std::to_string(used) + ": " + report->why);
 }

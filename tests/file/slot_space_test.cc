@@ -31,7 +31,7 @@ TEST_F(SlotSpaceTest, ReservingAllocatesPhysicallyAndAllocatingNeverFails) {
 }
 
 TEST_F(SlotSpaceTest, AFullDiskMeetsOnlyReserve) {
-  MemoryStorage small(kHeaderRegionBytes + 20 * 4096);
+  MemoryStorage small(kHeaderRegionBytes + (20 + kEmergencySlots) * 4096);
   auto file = small.open("db", FileMode::kCreateNew).value();
   SlotSpace slots(*file, 4096);
   slots.open(0).value();
@@ -64,7 +64,7 @@ TEST_F(SlotSpaceTest, NothingBelowTheHighWaterIsFreeUntilItWasScanned) {
   EXPECT_EQ(slots_.allocated(), 30U);
   EXPECT_EQ(slots_.free_slots(), 10U);
   EXPECT_FALSE(slots_.scanned());
-  slots_.reserve(1).value();
+  slots_.reserve(1, SlotSpace::Use::kEmergency).value();
   EXPECT_GT(slots_.allocate(Slot{3}).value(), Slot{20});
   std::vector<bool> used(21);
   for (int slot : {1, 2, 20}) used[static_cast<std::size_t>(slot)] = true;
@@ -100,11 +100,14 @@ TEST_F(SlotSpaceTest, TrimCutsAfterTheLastUsedSlotButNotWhatIsReserved) {
   slots_.release_unused(std::vector<bool>(1));
   slots_.reserve(100).value();
   for (int i = 0; i < 10; ++i) slots_.allocate(kNoSlot).value();
-  slots_.trim(0).value();
+  slots_.trim(0, UINT32_MAX).value();
   EXPECT_GE(file_.size().value(), kHeaderRegionBytes + 100 * 4096) << "90 are reserved";
   slots_.unreserve(90);
   slots_.free(Slot{10});
-  slots_.trim(0).value();
+  slots_.trim(0, UINT32_MAX).value();
+  EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + (9 + kEmergencySlots) * 4096);
+  EXPECT_EQ(slots_.free_slots(), kEmergencySlots);
+  slots_.close_up().value();
   EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 9 * 4096);
   EXPECT_EQ(slots_.free_slots(), 0U);
   slots_.reserve(3).value();
@@ -113,17 +116,73 @@ TEST_F(SlotSpaceTest, TrimCutsAfterTheLastUsedSlotButNotWhatIsReserved) {
 
 // How far the durable meta says that slots reach: a file that ends before is one that was cut
 // short.
-TEST_F(SlotSpaceTest, TrimLeavesWhatTheMetaSaysIsThere) {
+TEST_F(SlotSpaceTest, NothingIsCutBelowTheFloorOrInLargerPieces) {
   slots_.open(0).value();
   slots_.release_unused(std::vector<bool>(1));
-  slots_.reserve(60).value();
-  for (int i = 0; i < 60; ++i) slots_.allocate(kNoSlot).value();
-  for (std::uint32_t slot = 11; slot <= 60; ++slot) slots_.free(Slot{slot});
-  slots_.trim(40).value();
-  EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 40 * 4096);
-  EXPECT_EQ(slots_.trim(1000).value(), 0U);
-  EXPECT_EQ(slots_.trim(0, 7).value(), 7U) << "piece by piece";
-  EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 33 * 4096);
+  slots_.reserve(1000).value();
+  slots_.unreserve(1000);
+  EXPECT_EQ(slots_.trim(400, 100).value(), 100U);
+  while (slots_.trim(400, 100).value() != 0) {
+  }
+  EXPECT_EQ(slots_.allocated(), 400 + kEmergencySlots);
+}
+
+// While the tail is emptied slots below come first, whatever is near.
+TEST_F(SlotSpaceTest, BelowTheCeilingFirst) {
+  slots_.open(0).value();
+  slots_.reserve(1000).value();
+  for (int i = 0; i < 1000; ++i) slots_.allocate(kNoSlot).value();
+  for (std::uint32_t slot : {7U, 300U, 640U, 900U, 901U}) slots_.free(Slot{slot});
+  slots_.set_ceiling(640);
+  EXPECT_EQ(slots_.used_above(640), 358U);
+  EXPECT_EQ(slots_.used_above(999), 1U);
+  EXPECT_TRUE(slots_.reserve_below(2));
+  EXPECT_EQ(slots_.allocate_below(Slot{310}), Slot{300});
+  EXPECT_EQ(slots_.allocate(Slot{900}).value(), Slot{640});
+  EXPECT_EQ(slots_.allocate(Slot{900}).value(), Slot{7});
+  EXPECT_EQ(slots_.allocate_below(Slot{1}), kNoSlot);
+  EXPECT_FALSE(slots_.reserve_below(1));
+  EXPECT_EQ(slots_.allocate(Slot{900}).value(), Slot{900}) << "rather than none";
+  slots_.free(Slot{20});
+  EXPECT_EQ(slots_.allocate_below(Slot{600}), Slot{20});
+}
+
+// F4
+TEST_F(SlotSpaceTest, SixtyFourSlotsAreLeftForEmergencies) {
+  using Use = SlotSpace::Use;
+  MemoryStorage small(kHeaderRegionBytes + (100 + kEmergencySlots) * 4096);
+  auto file = small.open("db", FileMode::kCreateNew).value();
+  SlotSpace slots(*file, 4096);
+  slots.open(0).value();
+  slots.release_unused(std::vector<bool>(1));
+  slots.reserve(100).value();
+  EXPECT_FALSE(slots.reserve(1));
+  slots.reserve(40, Use::kEmergency).value();
+  for (int i = 0; i < 140; ++i) slots.allocate(kNoSlot).value();
+  slots.reserve(24, Use::kEmergency).value();
+  EXPECT_FALSE(slots.reserve(1, Use::kEmergency));
+  slots.unreserve(24);
+  // What is freed makes the reserve whole again before others have any of it.
+  for (std::uint32_t slot = 1; slot <= 40; ++slot) slots.free(Slot{slot});
+  EXPECT_FALSE(slots.reserve(1));
+  slots.free(Slot{41});
+  slots.reserve(1).value();
+}
+
+// F4: the log may have it, where it finds no room elsewhere.
+TEST_F(SlotSpaceTest, TheReserveIsLentInHalves) {
+  slots_.open(0).value();
+  slots_.reserve(10).value();
+  const std::uint64_t full = file_.size().value();
+  EXPECT_TRUE(slots_.lend_emergency(0).value());
+  EXPECT_EQ(file_.size().value(), full - 32 * 4096);
+  while (slots_.lend_emergency(12).value()) {
+  }
+  EXPECT_EQ(slots_.allocated(), 12U) << "what lies below the floor stays";
+  while (slots_.lend_emergency(0).value()) {
+  }
+  EXPECT_EQ(slots_.allocated(), 10U) << "and what is reserved";
+  EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 10 * 4096);
 }
 
 TEST_F(SlotSpaceTest, LikeASetOfNumbersWhateverHappens) {
@@ -168,8 +227,8 @@ TEST_F(SlotSpaceTest, WhatIsKeptIsGivenToNobodyUntilItIsDropped) {
     slots_.free(Slot{2});  // Again: it was freed already.
   }
   EXPECT_EQ(slots_.free_slots(), free);
-  slots_.trim(0).value();
-  EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 64 * 4096);
+  slots_.trim(0, UINT32_MAX).value();
+  EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + (64 + kEmergencySlots) * 4096);
   slots_.drop_kept(9);
   EXPECT_EQ(slots_.only_kept_slots(), 3U);
   EXPECT_TRUE(slots_.is_used(Slot{2}));
