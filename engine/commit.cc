@@ -3,6 +3,7 @@
 //   record counts -> redo as batches -> space for them in file and log -> publish and hand to the
 //   log -> let the next writer in -> wait for what the durability asks
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/boundary.h"
 #include "engine/base/result.h"
@@ -208,12 +209,19 @@ Result<void> DatabaseImpl::reserve_slots(std::uint32_t count, SlotSpace::Use use
 Result<void> DatabaseImpl::with_room_for_log(bool only_frees,
                                              const std::function<Result<void>()>& attempt) {
   auto done = attempt();
+  bool moved_all = false;
   for (int round = 0; is_full(done); ++round) {
     short_of_room_.store(true);
-    // What recovery left to be written has its slots first.
-    if (round == 0) TRY(cache_->back_reservations());
-    if (round == 1 && !TRY(shrink_for_room())) continue;
-    if (round > 1 && !(only_frees && TRY(lend_room_to_log()))) break;
+    if (round == 1 && !TRY(shrink_for_room(false))) continue;
+    if (round > 1) {
+      if (!only_frees) break;
+      // What recovery left to be written has its slots first.
+      TRY(cache_->back_reservations());
+      if (!TRY(lend_room_to_log(kEmergencySlots << std::min(round - 2, 16)))) {
+        // What is free doesn't lie at the file's end.
+        if (std::exchange(moved_all, true) || !TRY(shrink_for_room(true))) break;
+      }
+    }
     // A checkpoint lets go of log, once a new segment has been begun.
     auto checkpointed = checkpoint();
     if (is_full(checkpointed)) continue;
@@ -224,15 +232,16 @@ Result<void> DatabaseImpl::with_room_for_log(bool only_frees,
   return done;
 }
 
-Result<bool> DatabaseImpl::lend_room_to_log() {
+Result<bool> DatabaseImpl::lend_room_to_log(std::uint32_t most) {
   // No meta that is written meanwhile may say that slots reach beyond the file's end.
   MutexLock checkpoint_lock(checkpoint_mutex_);
+  if (auto error = poisoned()) return std::unexpected(*error);
   std::uint32_t floor = 0;
   {
     MutexLock lock(meta_mutex_);
     floor = meta_->meta().slot_high_water;
   }
-  return slots_->lend_emergency(floor);
+  return slots_->lend_emergency(floor, most);
 }
 
 // First the segment, complete and named, then the meta that says it must be there, then batches.

@@ -122,8 +122,8 @@ class DatabaseImpl final : public LogObserver, private Served {
   Result<void> sync_placed();
   Result<void> reserve_slots(std::uint32_t count, SlotSpace::Use use);
   Result<void> with_room_for_log(bool only_frees, const std::function<Result<void>()>& attempt);
-  Result<bool> lend_room_to_log();
-  Result<bool> shrink_for_room();
+  Result<bool> lend_room_to_log(std::uint32_t most);
+  Result<bool> shrink_for_room(bool whatever_is_free);
   Result<CommitToken> finish_commit(TxnNumber txn, Durability durability, bool wait);
   Result<void> make_room(std::uint32_t frames);
   bool give_up_a_snapshot();

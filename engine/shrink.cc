@@ -183,22 +183,28 @@ Result<void> DatabaseImpl::move_tail_down() {
   return done;
 }
 
-// At once, for a commit that a full disk would refuse; of a small file, since it waits. Answers
-// whether something was cut off.
-Result<bool> DatabaseImpl::shrink_for_room() {
+// At once, for a commit that a full disk would refuse; of a small file, since it waits. Where it is
+// not twice as large as needed, only for one that may go on whatever it takes. Answers whether
+// something was cut off.
+Result<bool> DatabaseImpl::shrink_for_room(bool whatever_is_free) {
   MutexLock lock(checkpoint_mutex_);
+  if (auto error = poisoned()) return std::unexpected(*error);
   const bool others = shrink_ && shrink_->by == Shrink::By::kCaller;
-  if (others || !much_too_large() || least_slots() > kPagesPerClose) return false;
-  if (checkpoint_ != nullptr) TRY(run_checkpoint());
-  end_shrink();
-  begin_shrink(Shrink::By::kCaller, kSpareMin);
-  auto done = at_boundary([this]() -> Result<void> {
+  if (others || least_slots() > kPagesPerClose) return false;
+  const bool due = much_too_large() && environment_.clock->now() >= shrink_retry_at_;
+  if (!due && !whatever_is_free) return false;
+  bool cut = false;
+  auto done = at_boundary([&]() -> Result<void> {
+    if (checkpoint_ != nullptr) TRY(run_checkpoint());
+    end_shrink();
+    begin_shrink(Shrink::By::kCaller, kSpareMin);
     while (TRY(shrink_step())) {
     }
     return {};
   });
-  const bool cut = shrink_->slots_cut != 0;
+  if (shrink_) cut = shrink_->slots_cut != 0;
   end_shrink();
+  if (!cut) shrink_retry_at_ = environment_.clock->now() + kTryAgainAfter;
   if (!done && done.error().code() != ErrorCode::kDiskFull) return std::unexpected(done.error());
   return cut;
 }

@@ -9,7 +9,6 @@
 namespace holdfast {
 namespace {
 
-constexpr std::uint32_t kMaxSlot = 0xFFFFFFF0;
 constexpr std::uint64_t kGrowBytes = std::uint64_t{1} << 20;
 
 }  // namespace
@@ -86,9 +85,12 @@ Result<void> SlotSpace::grow(std::uint32_t count, Use use) {
   // Larger files grow in larger steps; a small one stays small.
   const std::uint64_t step =
       std::min<std::uint64_t>(kGrowBytes / page_size_, std::uint64_t{16} + allocated_ / 4);
-  if (allocated_ + std::uint64_t{count} + kEmergencySlots > kMaxSlot)
+  const std::uint64_t most = kMaxSlot - (use == Use::kGrowth ? kEmergencySlots : 0);
+  if (allocated_ + std::uint64_t{count} > most)
     return fail(ErrorCode::kLimitExceeded, "the tree file has reached its largest number of slots");
-  cover(allocated_ + std::max(count, static_cast<std::uint32_t>(step)));  // It may find no memory.
+  // It may find no memory.
+  cover(static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(kMaxSlot, allocated_ + std::max<std::uint64_t>(step, count))));
   Result<void> made;
   for (const std::uint64_t want : {std::max<std::uint64_t>(step, count), std::uint64_t{count}}) {
     if (allocated_ + want + kEmergencySlots > kMaxSlot) continue;
@@ -238,21 +240,22 @@ Result<void> SlotSpace::close_up() {
   return {};
 }
 
-Result<bool> SlotSpace::lend_emergency(std::uint32_t floor) {
+Result<bool> SlotSpace::lend_emergency(std::uint32_t floor, std::uint32_t most) {
   MutexLock lock(mutex_);
-  std::uint64_t lent = (emergency_ + 1) / 2;
-  if (lent == 0) {
+  std::uint32_t of_reserve = (emergency_ + 1) / 2;
+  std::uint32_t of_tail = 0;
+  if (of_reserve == 0) {
     const std::uint64_t spare = free_ - std::min(free_, reserved_);
     const std::uint32_t last = std::max(floor, last_taken(allocated_));
-    lent = std::min<std::uint64_t>(
-        {kEmergencySlots / 2, spare, allocated_ - std::min(last, allocated_)});
-    if (lent == 0) return false;
-    free_ -= lent;
-    allocated_ -= static_cast<std::uint32_t>(lent);
-  } else {
-    emergency_ -= static_cast<std::uint32_t>(lent);
+    of_tail = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>({most, spare, allocated_ - std::min(last, allocated_)}));
+    if (of_tail == 0) return false;
   }
-  TRY(file_.truncate(kHeaderRegionBytes + (std::uint64_t{allocated_} + emergency_) * page_size_));
+  const std::uint64_t left = std::uint64_t{allocated_} + emergency_ - of_reserve - of_tail;
+  TRY(file_.truncate(kHeaderRegionBytes + left * page_size_));
+  emergency_ -= of_reserve;
+  free_ -= of_tail;
+  allocated_ -= of_tail;
   return true;
 }
 

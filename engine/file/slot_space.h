@@ -8,7 +8,8 @@
 //    allocate() grows the file.
 // F4 Emergency reserve: the file's first growth brings 64 slots more, at its very end, and whoever
 //    isn't in an emergency leaves 64 slots alone, there or elsewhere. An emergency is a checkpoint,
-//    or a transaction that only frees: after both there is more room than before.
+//    or a transaction that only frees: after both there is more room than before, but for what
+//    kept checkpoints and open snapshots need.
 // F2 A slot given to free() is needed by nobody: no durable map, no map being written, no reader.
 // F3 A slot that a kept checkpoint needs is given to nobody, whoever else frees it, until that
 //    checkpoint is dropped.
@@ -25,6 +26,7 @@
 
 namespace holdfast {
 
+inline constexpr std::uint32_t kMaxSlot = 0xFFFFFFF0;
 inline constexpr std::uint32_t kEmergencySlots = 64;
 
 class SlotSpace {
@@ -98,9 +100,9 @@ class SlotSpace {
   // The file is about to be closed: cuts all that is free at its end, the emergency reserve too.
   Result<void> close_up();
   // Gives half of what is left of the emergency reserve at the file's end back to the file system,
-  // for a log that finds no room elsewhere; where it isn't there, as many free slots above `floor`,
-  // as in trim(). False: there are none.
-  Result<bool> lend_emergency(std::uint32_t floor);
+  // for a log that finds no room elsewhere; where it isn't there, up to `most` free slots above
+  // `floor`, as in trim(). False: there are none.
+  Result<bool> lend_emergency(std::uint32_t floor, std::uint32_t most);
 
   [[nodiscard]] std::uint32_t high_water() const;
   [[nodiscard]] std::uint64_t free_slots() const;

@@ -279,6 +279,122 @@ TEST_F(DiskFullTest, AFileThatIsMostlyFreeGivesTheLogRoom) {
   recover(world);
 }
 
+// Many times over, with the log in one large file and what is free all over the tree file.
+TEST_F(DiskFullTest, WhateverIsThereCanBeErasedInAnyOrder) {
+  for (const unsigned seed : {4U, 5U}) {
+    model_.clear();
+    std::mt19937 random(seed);
+    SimDisk::Options disk_options;
+    disk_options.capacity_bytes = 8 << 20;
+    SimWorld world(disk_options);
+    Options large_log = world.options();
+    large_log.cache_bytes = 2 << 20;
+    Database db = MUST(Database::open("db", large_log));
+    bool fills = true;
+    refused_ = 0;
+    int times_full = 0;
+    for (int op = 0; times_full < 12; ++op) {
+      if (op % 5 == 0) may_be_full(db.run_background(), "background");
+      if (fills) {
+        const std::string key = numbered(random() % 9000);
+        const std::string value(random() % 2500, 'a');
+        if (may_be_full(db.put(key, value), "put")) model_[key] = value;
+        if (refused_ > 10) fills = false;
+        continue;
+      }
+      auto at = model_.lower_bound(numbered(random() % 9000));
+      if (at == model_.end()) at = model_.begin();
+      const auto erased = db.erase(at->first);
+      ASSERT_TRUE(erased) << "seed " << seed << ", full for the " << times_full
+                          << "th time: " << erased.error().to_string();
+      model_.erase(at);
+      if (model_.size() < 300) {
+        fills = true;
+        refused_ = 0;
+        ++times_full;
+      }
+    }
+    ASSERT_EQ(contents_of(db), model_);
+    MUST(db.close());
+    recover(world);
+  }
+}
+
+// After a crash, where a copy of the meta is bad, what is free isn't known before a checkpoint.
+TEST_F(DiskFullTest, WhatIsFreeIsLookedForBeforeFullIsAnswered) {
+  SimDisk::Options disk_options;
+  disk_options.capacity_bytes = 4000 << 10;
+  SimWorld world(disk_options);
+  Options large_log = world.options();
+  large_log.cache_bytes = 4 << 20;
+  large_log.checkpoint_log_bytes = 8 << 20;
+  large_log.log_segment_bytes = 1 << 20;
+  Database db = MUST(Database::open("db", large_log));
+  std::mt19937 random(3);
+  for (int i = 0; refused_ < 20; ++i) {
+    const std::string value(refused_ > 10 ? 1 : random() % 900, 'v');
+    if (may_be_full(db.put(numbered(i), value), "put")) model_[numbered(i)] = value;
+  }
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : model_) keys.push_back(key);
+  const auto erase = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (i % 40 < from || i % 40 >= to) continue;
+      ASSERT_TRUE(MUST(db.erase(keys[i])));
+      model_.erase(keys[i]);
+    }
+  };
+  erase(0, 25);
+  MUST(db.checkpoint());
+  erase(30, 31);
+  std::uint64_t used = 0;
+  for (const std::string& path : world.disk.paths()) used += world.disk.cached_bytes(path).size();
+  world.disk.set_capacity(used);
+  world.lose_power();
+  for (const std::uint64_t copy : {0U, 16384U}) world.disk.flip_bit("db", (copy + 100) * 8);
+  db = MUST(Database::open("db", large_log));
+  ASSERT_EQ(db.recovery().meta_copies_bad, 1U);
+  ASSERT_GT(db.recovery().pages_changed, 0U);
+  ASSERT_EQ(contents_of(db), model_);
+  const std::string first = model_.begin()->first;
+  ASSERT_TRUE(MUST(db.erase(first)));
+  MUST(db.put(first, "again"));
+  model_[first] = "again";
+  ASSERT_EQ(contents_of(db), model_);
+  expect_sound(db);
+}
+
+// A cut that fails takes nothing away: once it can be done, there is as much room as before.
+TEST_F(DiskFullTest, ACutThatFailsCostsNoRoom) {
+  for (std::uint64_t kib = 1200; kib < 2600; kib += 200) {
+    model_.clear();
+    refused_ = 0;
+    SimDisk::Options disk_options;
+    disk_options.capacity_bytes = kib << 10;
+    SimWorld world(disk_options);
+    Database db = MUST(Database::open("db", options(world)));
+    std::mt19937 random(static_cast<unsigned>(kib));
+    for (int i = 0; refused_ < 20; ++i) {
+      const std::string value(refused_ > 10 ? 1 : random() % 900, 'v');
+      if (may_be_full(db.put(numbered(i), value), "put")) model_[numbered(i)] = value;
+    }
+    world.fail_call(SimCall::kTruncate, 1, ErrorCode::kIo, true, "db");
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : model_) keys.push_back(key);
+    std::shuffle(keys.begin(), keys.end(), random);
+    for (const std::string& key : keys) {
+      if (db.erase(key)) model_.erase(key);
+    }
+    world.disk.clear_faults();
+    ASSERT_EQ(contents_of(db), model_);
+    for (const auto& [key, value] : std::exchange(model_, {}))
+      ASSERT_TRUE(MUST(db.erase(key))) << kib << " KiB";
+    MUST(db.close());
+    recover(world);
+    if (HasFailure()) FAIL() << kib << " KiB";
+  }
+}
+
 // What commits of others may use isn't the reserve, however often they try.
 TEST_F(DiskFullTest, TheReserveIsThereAfterAThousandRefusals) {
   SimDisk::Options disk_options;
@@ -286,7 +402,7 @@ TEST_F(DiskFullTest, TheReserveIsThereAfterAThousandRefusals) {
   SimWorld world(disk_options);
   Database db = MUST(Database::open("db", options(world)));
   std::mt19937 random(3);
-  for (int i = 0; refused_ < 1000; ++i) {
+  while (refused_ < 1000) {
     const std::string key = numbered(static_cast<int>(random() % 4000));
     const std::string value(random() % 700, 'v');
     if (may_be_full(db.put(key, value), "put")) model_[key] = value;

@@ -174,15 +174,55 @@ TEST_F(SlotSpaceTest, TheReserveIsLentInHalves) {
   slots_.open(0).value();
   slots_.reserve(10).value();
   const std::uint64_t full = file_.size().value();
-  EXPECT_TRUE(slots_.lend_emergency(0).value());
+  EXPECT_TRUE(slots_.lend_emergency(0, 32).value());
   EXPECT_EQ(file_.size().value(), full - 32 * 4096);
-  while (slots_.lend_emergency(12).value()) {
+  while (slots_.lend_emergency(12, 32).value()) {
   }
   EXPECT_EQ(slots_.allocated(), 12U) << "what lies below the floor stays";
-  while (slots_.lend_emergency(0).value()) {
+  while (slots_.lend_emergency(0, 32).value()) {
   }
   EXPECT_EQ(slots_.allocated(), 10U) << "and what is reserved";
   EXPECT_EQ(file_.size().value(), kHeaderRegionBytes + 10 * 4096);
+}
+
+// As large as can be said, without a byte in it.
+class LargestFile final : public StorageFile {
+ public:
+  explicit LargestFile(std::uint64_t bytes) : bytes_(bytes) {}
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  Result<std::uint64_t> size() override { return bytes_; }
+  Result<std::size_t> read(std::uint64_t, std::span<std::byte>) override { return 0; }
+  Result<void> write(std::uint64_t, std::span<const std::byte>) override { return {}; }
+  Result<std::size_t> read_past_cache(std::uint64_t, std::span<std::byte>) override { return 0; }
+  [[nodiscard]] bool reads_past_cache() const override { return true; }
+  Result<void> allocate(std::uint64_t from, std::uint64_t bytes) override {
+    bytes_ = std::max(bytes_, from + bytes);
+    return {};
+  }
+  Result<void> truncate(std::uint64_t bytes) override {
+    bytes_ = bytes;
+    return {};
+  }
+  Result<void> sync() override { return {}; }
+  Result<void> lock(LockMode) override { return {}; }
+
+ private:
+  std::string path_ = "largest";
+  std::uint64_t bytes_;
+};
+
+TEST_F(SlotSpaceTest, NearTheLargestNumberOfSlotsItIsAnError) {
+  const std::uint32_t has = kMaxSlot - 192;
+  LargestFile file(kHeaderRegionBytes + std::uint64_t{has} * 4096);
+  SlotSpace slots(file, 4096);
+  slots.open(0).value();
+  slots.reserve(has + 1, SlotSpace::Use::kEmergency).value();
+  EXPECT_GE(slots.table_bytes() * 8, slots.allocated() - kEmergencySlots);
+  EXPECT_EQ(slots.reserve(200).error().code(), ErrorCode::kLimitExceeded);
+  slots.reserve(150, SlotSpace::Use::kEmergency).value();
+  EXPECT_EQ(slots.reserve(100, SlotSpace::Use::kEmergency).error().code(),
+            ErrorCode::kLimitExceeded);
+  EXPECT_LE(slots.allocated(), kMaxSlot);
 }
 
 TEST_F(SlotSpaceTest, LikeASetOfNumbersWhateverHappens) {
