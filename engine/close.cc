@@ -45,22 +45,46 @@ Result<void> DatabaseImpl::close() {
 Result<void> DatabaseImpl::fold_log_in() {
   TRY(checkpoint());
   TRY(move_tail_down());
-  {
-    MutexLock lock(meta_mutex_);
-    Meta meta = meta_->meta();
-    meta.log_beside = false;
-    meta.slot_high_water = slots_->high_water();
-    for (int pair = 0; pair < 2; ++pair) {
-      if (auto written = at_boundary([&] { return meta_->write(meta); }); !written) {
-        lock.unlock();
-        poison(written.error());
-        return std::unexpected(*poisoned());
-      }
-    }
-  }
+  TRY(say_there_is_no_log());
   TRY(remove_log());
   TRY(slots_->close_up());
   return file_->sync();
+}
+
+// What an opening does with the log that it found, where a full disk has no room for its own: it
+// goes as at a close. A checkpoint of everything has been made; without a log nothing is added.
+Result<void> DatabaseImpl::fold_old_log_in() {
+  if (log_.load() != nullptr) return {};
+  MutexLock checkpoint_lock(checkpoint_mutex_);
+  if (auto error = poisoned()) return std::unexpected(*error);
+  if (!log_beside()) return {};
+  TRY(say_there_is_no_log());
+  // Nothing needs the files: what can't be removed now is by the log that comes, or by a close.
+  TRY(remove_log());
+  old_segments_.clear();
+  leftover_files_.clear();
+  old_log_bytes_.store(0);
+  return {};
+}
+
+bool DatabaseImpl::log_beside() const {
+  MutexLock lock(meta_mutex_);
+  return meta_->meta().log_beside;
+}
+
+Result<void> DatabaseImpl::say_there_is_no_log() {
+  MutexLock lock(meta_mutex_);
+  Meta meta = meta_->meta();
+  meta.log_beside = false;
+  meta.slot_high_water = slots_->high_water();
+  for (int pair = 0; pair < 2; ++pair) {
+    if (auto written = at_boundary([&] { return meta_->write(meta); }); !written) {
+      lock.unlock();
+      poison(written.error());
+      return std::unexpected(*poisoned());
+    }
+  }
+  return {};
 }
 
 Result<void> DatabaseImpl::remove_log() {

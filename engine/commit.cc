@@ -222,10 +222,11 @@ Result<void> DatabaseImpl::with_room_for_log(bool only_frees,
         if (std::exchange(moved_all, true) || !TRY(shrink_for_room(true))) break;
       }
     }
-    // A checkpoint lets go of log, once a new segment has been begun.
+    // A checkpoint lets go of log, once a new segment has been begun, or where none is needed yet.
     auto checkpointed = checkpoint();
     if (is_full(checkpointed)) continue;
     TRY(std::move(checkpointed));
+    TRY(fold_old_log_in());
     done = attempt();
   }
   if (done && !only_frees) short_of_room_.store(false);
@@ -248,7 +249,7 @@ Result<bool> DatabaseImpl::lend_room_to_log(std::uint32_t most) {
 Result<void> DatabaseImpl::start_epoch() {
   // Where storage can't be read past its cache, what was replayed may not be on the medium: it is
   // brought into the tree file before anything is acknowledged on top of it.
-  if (meta_->meta().log_beside && !file_->reads_past_cache()) TRY(checkpoint());
+  if (log_beside() && !file_->reads_past_cache()) TRY(checkpoint());
   TRY(cache_->back_reservations());
   MutexLock checkpoint_lock(checkpoint_mutex_);
   TRY(restore_meta_copies());
@@ -277,7 +278,7 @@ Result<void> DatabaseImpl::start_epoch() {
     meta.log_chain = opened_place_.end.chain;
   }
   wrote_.store(true);
-  log->adopt(old_segments_);  // A copy: stats() may be reading them.
+  log->adopt(old_segments_);
   if (auto written = at_boundary([&] { return meta_->write(meta); }); !written) {
     lock.unlock();
     poison(written.error());

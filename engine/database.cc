@@ -204,7 +204,7 @@ Stats DatabaseImpl::stats() const noexcept {
     stats.log_buffer_bytes = log->buffered_bytes();
     stats.log_file_bytes = log->file_bytes();
   } else {
-    for (const OldSegment& segment : old_segments_) stats.log_file_bytes += segment.bytes;
+    stats.log_file_bytes = old_log_bytes_.load();
   }
   stats.memory_bytes = stats.cache_frame_bytes + stats.table_bytes + stats.parked_table_bytes +
                        stats.transaction_bytes + stats.kept_table_bytes + stats.file_table_bytes +

@@ -177,6 +177,9 @@ class DatabaseImpl final : public LogObserver, private Served {
 
   // close.cc
   Result<void> fold_log_in();
+  Result<void> fold_old_log_in();
+  Result<void> say_there_is_no_log();
+  [[nodiscard]] bool log_beside() const;
   Result<void> remove_log();
 
   // shrink.cc
@@ -223,8 +226,9 @@ class DatabaseImpl final : public LogObserver, private Served {
   std::uint32_t next_tree_id_ = 0;  // The writer's.
   std::uint32_t opened_id_high_water_ = 0;
 
-  LogPlace opened_place_;  // Where the log that was found ends.
-  std::vector<OldSegment> old_segments_;
+  LogPlace opened_place_;                   // Where the log that was found ends.
+  std::vector<OldSegment> old_segments_;    // Until a log of this opening has them.
+  Atomic<std::uint64_t> old_log_bytes_{0};  // Of theirs.
   std::vector<std::string> leftover_files_;
   EpochNumber highest_epoch_{};
   std::unique_ptr<LogWriter> log_owner_;

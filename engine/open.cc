@@ -191,6 +191,7 @@ Result<void> DatabaseImpl::read_log() {
   recovered_.store(true);
   highest_epoch_ = std::max(highest_epoch_, outcome.highest_epoch_seen);
   old_segments_ = outcome.segments;
+  for (const OldSegment& segment : old_segments_) old_log_bytes_.fetch_add(segment.bytes);
   leftover_files_ = outcome.leftovers;
   opened_place_ = {outcome.end, outcome.end_segment};
   TRY(attach(meta, meta.txn, std::max(meta.id_high_water, raw(outcome.highest_page) + 1),

@@ -85,6 +85,77 @@ TEST_F(EmergencyReserveTest, WhatOnlyFreesGoesOnAfterACrash) {
   }
 }
 
+// Crash after crash, hardly anything erased between them: each opening's log goes, be there room
+// for the next one or not. After sixty lives all that is left is erased.
+TEST_F(EmergencyReserveTest, CrashesInARowUseUpNothing) {
+  for (std::uint64_t kib = 1200; kib <= 2600; kib += 350) {
+    model_.clear();
+    refused_ = 0;
+    SimWorld world(disk_of(kib));
+    Database db = MUST(Database::open("db", options(world)));
+    std::mt19937 random(static_cast<unsigned>(kib));
+    fill(db, [&] { return random() % 900; });
+    const std::vector<std::string> keys = keys_in_any_order(random);
+    for (std::size_t life = 0; life < 60; ++life) {
+      ASSERT_TRUE(MUST(db.erase(keys[life]))) << kib << " KiB, life " << life;
+      model_.erase(keys[life]);
+      world.lose_power();
+      db = MUST(Database::open("db", options(world)));
+      ASSERT_EQ(contents_of(db), model_) << kib << " KiB, life " << life;
+    }
+    for (const auto& [key, value] : std::exchange(model_, {})) ASSERT_TRUE(MUST(db.erase(key)));
+    MUST(db.close());
+    recover(world);
+    if (HasFailure()) FAIL() << kib << " KiB";
+  }
+}
+
+// The same, and the machine stops at each change that the last erase makes, which folds an old log
+// in: what is there afterwards is the state before or after, and all of it can be erased.
+TEST_F(EmergencyReserveTest, ACrashWhileTheOldLogIsFoldedIn) {
+  int stops_after_a_fold = 0;
+  for (std::size_t lives = 6; lives < 16; ++lives) {
+    bool went_on = false;
+    for (std::uint64_t stop = 1; !went_on; ++stop) {
+      model_.clear();
+      refused_ = 0;
+      SimWorld world(disk_of(1200));
+      Database db = MUST(Database::open("db", options(world)));
+      std::mt19937 random(1200);
+      fill(db, [&] { return random() % 900; });
+      const std::vector<std::string> keys = keys_in_any_order(random);
+      for (std::size_t life = 0; life < lives; ++life) {
+        ASSERT_TRUE(MUST(db.erase(keys[life])));
+        model_.erase(keys[life]);
+        world.lose_power();
+        db = MUST(Database::open("db", options(world)));
+      }
+      world.disk.trace_calls(true);
+      world.disk.crash_at_change(stop, stop % 2 == 0);
+      Contents with = model_;
+      if (db.erase(keys[lives])) with.clear();
+      model_.erase(keys[lives]);
+      went_on = !world.disk.crashed();
+      const std::vector<std::string> trace = world.disk.take_trace();
+      if (std::any_of(trace.begin(), trace.end(), [](const std::string& call) {
+            return call.find("remove db.log-") != std::string::npos &&
+                   call.find("-tmp-") == std::string::npos;
+          }))
+        ++stops_after_a_fold;
+      world.disk.crash({}, stop);
+      db = MUST(Database::open("db", options(world)));
+      const Contents found = contents_of(db);
+      ASSERT_TRUE(found == model_ || found == with) << lives << " lives, change " << stop;
+      for (const auto& [key, value] : found) ASSERT_TRUE(MUST(db.erase(key)));
+      MUST(db.close());
+      model_.clear();
+      recover(world);
+      if (HasFailure()) FAIL() << lives << " lives, change " << stop;
+    }
+  }
+  EXPECT_GT(stops_after_a_fold, 10);
+}
+
 // The tree file has the disk, and hardly anything in it: what is put has room at once, after an
 // opening too.
 TEST_F(EmergencyReserveTest, AFileThatIsMostlyFreeGivesTheLogRoom) {
