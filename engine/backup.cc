@@ -43,6 +43,11 @@ class HeldState {
     if (base_) from.base = base_->meta();
     from.base_checkpoint = options.since;
   }
+  // Of the newest state: what was copied is kept, and what it follows may go.
+  Result<std::uint64_t> keep(std::uint64_t goes) {
+    base_.reset();
+    return TRY(newest_->keep(goes)).id;
+  }
 
  private:
   std::optional<KeptReading> base_;
@@ -65,6 +70,14 @@ Result<Meta> DatabaseImpl::state_at_rest() const {
   return meta_->meta();
 }
 
+// Before anything is copied.
+Result<void> DatabaseImpl::may_keep(std::uint64_t goes) {
+  TRY(may_change_file());
+  if (goes == 0) return may_keep_one_more();
+  TRY(KeptReading::begin(*this, goes));
+  return {};
+}
+
 Result<BackupReport> DatabaseImpl::backup(
     const BackupOptions& options,
     const std::function<Result<void>(const CopiedState&, BackupReport&)>& copy) {
@@ -75,13 +88,27 @@ Result<BackupReport> DatabaseImpl::backup(
                     std::to_string(options.since) + " to " + std::to_string(options.checkpoint),
                 {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
   }
+  if (options.keep && options.checkpoint != 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                "checkpoint " + std::to_string(options.checkpoint) +
+                    " is kept already; BackupOptions::keep is for the newest state",
+                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
+  if (options.release != 0 && !options.keep) {
+    return fail(ErrorCode::kInvalidArgument,
+                "BackupOptions::release goes with keep; release_checkpoint() does it without",
+                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
   const OpenMeanwhile open(*this);
   const auto begun = environment_.clock->now();
   BackupReport report;
-  const HeldState held = TRY(HeldState::begin(*this, options));
+  if (options.keep) TRY(may_keep(options.release));
+  HeldState held = TRY(HeldState::begin(*this, options));
   CopiedState from{.file = file_.get(), .slots = slots_.get(), .state = {}, .base = {}};
   held.describe(from, options);
   TRY(copy(from, report));
+  const bool follows = options.since != 0 || options.release != 0;
+  if (options.keep && (report.sound() || !follows)) report.kept = TRY(held.keep(options.release));
   report.seconds = std::chrono::duration<double>(environment_.clock->now() - begun).count();
   return report;
 }

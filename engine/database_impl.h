@@ -162,10 +162,16 @@ class DatabaseImpl final : public LogObserver, private Served {
   void note_kept(const Meta& meta);
   void scan_kept();
   Result<std::vector<std::uint64_t>> checkpoint_to_keep();
+  [[nodiscard]] Result<void> may_keep_one_more() const;
+  Result<KeptCheckpoint> add_to_list(const Meta& state, std::uint32_t highest_slot,
+                                     std::uint64_t goes,
+                                     const std::function<void(std::uint64_t id)>& note_slots);
+  Result<void> take_off_list(Meta& meta, std::uint64_t id);
   friend class KeptReading;
   friend class NewestPinned;
 
   // backup.cc
+  Result<void> may_keep(std::uint64_t goes);
   Result<BackupReport> backup(
       const BackupOptions& options,
       const std::function<Result<void>(const CopiedState&, BackupReport&)>& copy);
@@ -308,16 +314,22 @@ class NewestPinned {
   // Errors as of Database::keep_checkpoint().
   static Result<NewestPinned> begin(DatabaseImpl& db);
   NewestPinned(NewestPinned&& other) noexcept
-      : db_(std::exchange(other.db_, nullptr)), meta_(std::move(other.meta_)), id_(other.id_) {}
+      : db_(std::exchange(other.db_, nullptr)),
+        meta_(std::move(other.meta_)),
+        id_(other.id_),
+        highest_slot_(other.highest_slot_) {}
   NewestPinned& operator=(NewestPinned&&) = delete;
   ~NewestPinned();
   [[nodiscard]] const Meta& meta() const { return meta_; }
+  // Lists it as kept, and no longer the one of id `goes`, unless that is 0. Once.
+  Result<KeptCheckpoint> keep(std::uint64_t goes);
 
  private:
   explicit NewestPinned(DatabaseImpl& db) : db_(&db) {}
   DatabaseImpl* db_;
   Meta meta_;
   std::uint64_t id_ = 0;
+  std::uint32_t highest_slot_ = 0;
 };
 
 }  // namespace holdfast

@@ -3,6 +3,8 @@
 //   keep:     checkpoint -> the slots that its map needs -> noted in SlotSpace (F3) -> a meta that
 //             lists it
 //   release:  a meta that doesn't list it -> its slots forgotten
+//   a backup that is kept: the slots of what it copies noted while it copies (NewestPinned) -> one
+//             meta that lists that, and doesn't list what it releases
 //   opening:  everything up to its highest slot counts as needed, until the scan for free space has
 //             read its map; for good where the map can't be read, until it is released
 //
@@ -73,38 +75,78 @@ Result<std::vector<std::uint64_t>> DatabaseImpl::checkpoint_to_keep() {
   return bits;
 }
 
-Result<KeptCheckpoint> DatabaseImpl::keep_checkpoint() {
-  TRY(may_change_file());
-  MutexLock lock(checkpoint_mutex_);
-  if (const std::size_t count = kept_checkpoints().size(); count >= kKeptMax) {
-    return fail(ErrorCode::kLimitExceeded,
-                std::to_string(count) + " checkpoints are kept already, the most there may be (" +
-                    std::to_string(kKeptMax) + "); release one first",
-                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
-  }
-  std::vector<std::uint64_t> bits = TRY(checkpoint_to_keep());
+Result<void> DatabaseImpl::may_keep_one_more() const {
+  const std::size_t count = kept_checkpoints().size();
+  if (count < kKeptMax) return {};
+  return fail(ErrorCode::kLimitExceeded,
+              std::to_string(count) + " checkpoints are kept already, the most there may be (" +
+                  std::to_string(kKeptMax) + "); release one first",
+              {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+}
+
+// Under checkpoint_mutex_: the state of `state` is kept from here on, and its slots counted as
+// those of the id that is answered by `note_slots`, before anything says so.
+Result<KeptCheckpoint> DatabaseImpl::add_to_list(
+    const Meta& state, std::uint32_t highest_slot, std::uint64_t goes,
+    const std::function<void(std::uint64_t id)>& note_slots) {
   Meta meta;
   KeptMap kept;
   {
     MutexLock meta_lock(meta_mutex_);
     meta = meta_->meta();
+    if (goes != 0) TRY(take_off_list(meta, goes));
     kept = {.id = meta_->next_generation(),
-            .txn = meta.txn,
-            .map_root = meta.map_root,
-            .map_height = meta.map_height,
-            .id_high_water = meta.id_high_water,
-            .slot_high_water = highest_slot(bits),
-            .pages = meta.pages,
+            .txn = state.txn,
+            .map_root = state.map_root,
+            .map_height = state.map_height,
+            .id_high_water = state.id_high_water,
+            .slot_high_water = highest_slot,
+            .pages = state.pages,
             .wall_us = environment_.clock->wall_us()};
     meta.kept[meta.kept_maps().size()] = kept;
   }
-  // Without a commit in this opening nobody has seen to the file's name, of which a creator that
-  // died may have left only a wish.
-  if (log_.load() == nullptr) TRY(environment_.storage->sync_directory(directory_of(path_)));
-  slots_->keep(kept.id, std::move(bits));
-  // After a failure nobody knows which list is durable: then its slots stay.
-  TRY(write_kept(meta));
+  auto written = at_boundary([&]() -> Result<void> {
+    // Without a commit in this opening nobody has seen to the file's name, of which a creator that
+    // died may have left only a wish.
+    if (log_.load() == nullptr) TRY(environment_.storage->sync_directory(directory_of(path_)));
+    note_slots(kept.id);
+    // After a failure nobody knows which list is durable: then its slots stay.
+    return write_kept(meta);
+  });
+  releasing_.store(0);
+  TRY(std::move(written));
+  if (goes != 0) slots_->drop_kept(goes);
   return shown(kept);
+}
+
+// Under both mutexes. Nobody begins to read it from here on, until releasing_ is 0 again.
+Result<void> DatabaseImpl::take_off_list(Meta& meta, std::uint64_t id) {
+  const auto found = std::ranges::find(meta.kept, id, &KeptMap::id);
+  if (id == 0 || found == meta.kept.end()) return no_such_checkpoint(meta, id, path_);
+  if (kept_readers_.contains(id)) {
+    return fail(ErrorCode::kBusy,
+                "checkpoint " + std::to_string(id) +
+                    " is being read by a backup or a check; release it when that has ended",
+                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
+  std::move(found + 1, meta.kept.end(), found);
+  meta.kept.back() = {};
+  releasing_.store(id);
+  return {};
+}
+
+Result<KeptCheckpoint> DatabaseImpl::keep_checkpoint() {
+  TRY(may_change_file());
+  MutexLock lock(checkpoint_mutex_);
+  TRY(may_keep_one_more());
+  std::vector<std::uint64_t> bits = TRY(checkpoint_to_keep());
+  Meta state;
+  {
+    MutexLock meta_lock(meta_mutex_);
+    state = meta_->meta();
+  }
+  return add_to_list(state, highest_slot(bits), 0,
+                     [&](std::uint64_t id) { slots_->keep(id, std::move(bits)); });
 }
 
 Result<void> DatabaseImpl::release_checkpoint(std::uint64_t id) {
@@ -115,19 +157,7 @@ Result<void> DatabaseImpl::release_checkpoint(std::uint64_t id) {
   {
     MutexLock meta_lock(meta_mutex_);
     meta = meta_->meta();
-    const auto found = std::ranges::find(meta.kept, id, &KeptMap::id);
-    if (id == 0 || found == meta.kept.end()) {
-      return no_such_checkpoint(meta, id, path_);
-    }
-    if (kept_readers_.contains(id)) {
-      return fail(ErrorCode::kBusy,
-                  "checkpoint " + std::to_string(id) +
-                      " is being read by a backup or a check; release it when that has ended",
-                  {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
-    }
-    std::move(found + 1, meta.kept.end(), found);
-    meta.kept.back() = {};
-    releasing_.store(id);  // Nobody begins to read it while its end is written.
+    TRY(take_off_list(meta, id));
   }
   auto written = write_kept(meta);
   releasing_.store(0);
@@ -205,8 +235,17 @@ Result<NewestPinned> NewestPinned::begin(DatabaseImpl& db) {
     pinned.meta_ = db.meta_->meta();
     pinned.id_ = kPinnedIds + db.pins_++;
   }
+  pinned.highest_slot_ = highest_slot(bits);
   db.slots_->keep(pinned.id_, std::move(bits));
   return pinned;
+}
+
+Result<KeptCheckpoint> NewestPinned::keep(std::uint64_t goes) {
+  TRY(db_->may_change_file());
+  MutexLock lock(db_->checkpoint_mutex_);
+  if (goes == 0) TRY(db_->may_keep_one_more());
+  return db_->add_to_list(meta_, highest_slot_, goes,
+                          [&](std::uint64_t id) { db_->slots_->rename_kept(id_, id); });
 }
 
 NewestPinned::~NewestPinned() {

@@ -65,7 +65,7 @@ ExitCode backup_by_owner(const Arguments& given, const Error& busy, Console& con
   const auto report = to_output(args) ? pass_on(*owner, wanted, console)
                                       : restore_into(args.copy_to, *owner, wanted);
   if (!report) return explain_copy(report.error(), args, console);
-  write_report(*report, args, 0, console);
+  write_report(*report, args, console);
   return report->sound() ? ExitCode::kDone : ExitCode::kDamaged;
 }
 

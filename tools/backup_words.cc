@@ -24,24 +24,24 @@ std::string listed(const std::vector<KeptCheckpoint>& kept) {
   return ids;
 }
 
-std::string json_summary(const BackupReport& report, const Arguments& args, std::uint64_t kept) {
+std::string json_summary(const BackupReport& report, const Arguments& args) {
   JsonObject line;
   line.text("type", "summary").text("to", args.copy_to).flag("sound", report.sound());
   line.number("findings", report.findings_total).number("transaction", report.txn);
   line.number("pages", report.pages).number("bytes", report.bytes);
   if (args.since != 0) line.number("since", args.since);
-  if (kept != 0) line.number("checkpoint", kept);
+  if (report.kept != 0) line.number("checkpoint", report.kept);
   return line.real("seconds", report.seconds).line();
 }
 
-std::string text_summary(const BackupReport& report, const Arguments& args, std::uint64_t kept) {
+std::string text_summary(const BackupReport& report, const Arguments& args) {
   std::string text = fmt::format(
       "{}: {}, {}, as of transaction {}{}, in {:.2f} s.\n", name_of_copy(args),
       counted(report.pages, "page"), counted(report.bytes, "byte"), report.txn,
       args.since == 0 ? "" : fmt::format(", since checkpoint {}", args.since), report.seconds);
-  if (kept != 0)
-    text +=
-        fmt::format("Kept as checkpoint {}: --since {} makes the next increment.\n", kept, kept);
+  if (report.kept != 0)
+    text += fmt::format("Kept as checkpoint {}: --since {} makes the next increment.\n",
+                        report.kept, report.kept);
   if (report.sound()) return text;
   text += fmt::format("Damaged: {} of the original, above; the copy has the rest.\n",
                       counted(report.findings_total, "page"));
@@ -110,9 +110,8 @@ Result<void> delivered(Output& out) {
                                   std::strerror(out.error()))));
 }
 
-void write_report(const BackupReport& report, const Arguments& args, std::uint64_t kept,
-                  Console& console) {
-  const std::string text = report_text(report, args, kept);
+void write_report(const BackupReport& report, const Arguments& args, Console& console) {
+  const std::string text = report_text(report, args);
   if (!to_output(args)) {
     console.out().write(text);
     return;
@@ -133,11 +132,11 @@ ExitCode explain_copy(const Error& error, const Arguments& args, Console& consol
   return console.fail(error);
 }
 
-std::string report_text(const BackupReport& report, const Arguments& args, std::uint64_t kept) {
+std::string report_text(const BackupReport& report, const Arguments& args) {
   std::string text;
   for (const Finding& finding : report.findings)
     text += args.json ? json_of(finding) : text_of(finding);
-  return text + (args.json ? json_summary(report, args, kept) : text_summary(report, args, kept));
+  return text + (args.json ? json_summary(report, args) : text_summary(report, args));
 }
 
 }  // namespace holdfast::tools

@@ -24,13 +24,12 @@ Step<void> resolve(Arguments& args, const std::vector<KeptCheckpoint>& kept, Con
 // What became of standard output: an error, or nothing.
 Result<void> delivered(Output& out);
 // To standard output, or to standard error where the backup is there.
-void write_report(const BackupReport& report, const Arguments& args, std::uint64_t kept,
-                  Console& console);
+void write_report(const BackupReport& report, const Arguments& args, Console& console);
 
 // Says why nothing was made.
 ExitCode explain_copy(const Error& error, const Arguments& args, Console& console);
 
-// The lines that say what was copied: `kept` is the id under which it is, or 0.
-std::string report_text(const BackupReport& report, const Arguments& args, std::uint64_t kept);
+// The lines that say what was copied.
+std::string report_text(const BackupReport& report, const Arguments& args);
 
 }  // namespace holdfast::tools

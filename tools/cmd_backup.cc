@@ -15,40 +15,31 @@
 namespace holdfast::tools {
 namespace {
 
-Result<BackupReport> copy(Database& database, const Arguments& args, std::uint64_t kept,
-                          Console& console) {
+Result<BackupReport> copy(Database& database, const Arguments& args, Console& console) {
   ProgressLine line;
   BackupOptions options;
-  options.checkpoint = kept != 0 ? kept : args.checkpoint;
+  options.checkpoint = args.checkpoint;
   options.since = args.since;
+  options.keep = args.keep;
+  if (args.keep) options.release = args.release_id.value_or(0);
   options.progress = shown_on(line);
   if (!to_output(args)) return database.backup(args.copy_to, options);
-  auto report = database.backup(
+  return database.backup(
       [&](std::string_view bytes) {
         console.out().write(bytes);
+        console.out().flush();  // What isn't delivered is nothing to keep a checkpoint for.
         return delivered(console.out());
       },
       options);
-  console.out().flush();
-  if (report) {
-    if (auto whole = delivered(console.out()); !whole) return std::unexpected(whole.error());
-  }
-  return report;
 }
 
-// Whether the next increment can begin at what was copied. On an increment that lacks something
-// none should: the next one, from the same base, may find it.
-bool carries_on(const Result<BackupReport>& report, const Arguments& args) {
-  if (!report) return false;
-  return report->sound() || (args.since == 0 && !args.release_id);
-}
-
-// The base goes only when what follows it is there, and what was kept for nothing goes too.
-ExitCode settle(Database& database, bool carries_on, std::uint64_t kept, const Arguments& args,
+// Without --keep: the base goes when what follows it is there. An increment that lacks something
+// is followed by another from the same base, which may find it.
+ExitCode settle(Database& database, const BackupReport& report, const Arguments& args,
                 Console& console) {
-  const std::uint64_t goes = carries_on ? args.release_id.value_or(0) : kept;
-  if (goes == 0) return ExitCode::kDone;
-  const auto released = database.release_checkpoint(goes);
+  const bool whole_one = args.since == 0;
+  if (args.keep || !args.release_id || !(report.sound() || whole_one)) return ExitCode::kDone;
+  const auto released = database.release_checkpoint(*args.release_id);
   return released ? ExitCode::kDone : console.fail(released.error());
 }
 
@@ -85,19 +76,12 @@ ExitCode run_backup(const Arguments& given, Console& console) {
   if (!list) return close(*database, list.error(), console);
   if (auto resolved = resolve(args, *list, console); !resolved)
     return close(*database, resolved.error(), console);
-  std::uint64_t kept = 0;
-  if (args.keep) {
-    const auto checkpoint = console.check(database->keep_checkpoint());
-    if (!checkpoint) return close(*database, checkpoint.error(), console);
-    kept = checkpoint->id;
-  }
-  const auto report = copy(*database, args, kept, console);
-  ExitCode code = report ? ExitCode::kDone : explain_copy(report.error(), args, console);
-  const bool goes_on = carries_on(report, args);
-  const ExitCode settled = settle(*database, goes_on, kept, args, console);
-  code = close(*database, code == ExitCode::kDone ? settled : code, console);
+  const auto report = copy(*database, args, console);
+  ExitCode code = report ? settle(*database, *report, args, console)
+                         : explain_copy(report.error(), args, console);
+  code = close(*database, code, console);
   if (!report) return code;
-  write_report(*report, args, goes_on ? kept : 0, console);
+  write_report(*report, args, console);
   return code == ExitCode::kDone && !report->sound() ? ExitCode::kDamaged : code;
 }
 

@@ -50,7 +50,7 @@ ExitCode copy_database(const Arguments& args, Console& console) {
   const ExitCode code = close(
       *database, report ? ExitCode::kDone : explain_copy(report.error(), args, console), console);
   if (!report) return code;
-  console.out().write(report_text(*report, args, 0));
+  console.out().write(report_text(*report, args));
   return code == ExitCode::kDone && !report->sound() ? ExitCode::kDamaged : code;
 }
 
@@ -83,7 +83,7 @@ ExitCode run_restore(const Arguments& args, Console& console) {
   const auto report = Database::restore(parts, args.copy_to, options);
   line.wipe();
   if (!report) return explain_copy(report.error(), args, console);
-  console.out().write(report_text(*report, args, 0));
+  console.out().write(report_text(*report, args));
   return report->sound() ? ExitCode::kDone : ExitCode::kDamaged;
 }
 

@@ -192,13 +192,16 @@ Result<OwnerBackup> OwnerBackup::begin(Owner& owner, const BackupOptions& wanted
 }
 
 Result<std::size_t> OwnerBackup::read(std::span<char> buffer) {
-  if (left_ == 0 && !ended_) {
+  if (report_) return std::size_t{0};
+  if (left_ == 0) {
     wire::ChunkHead head;
     if (!TRY(owner_->take(head)) || head.zero != 0) return nonsense();
     left_ = head.bytes;
-    ended_ = left_ == 0;
+    if (left_ == 0) {
+      TRY(read_report());
+      return std::size_t{0};
+    }
   }
-  if (ended_) return std::size_t{0};
   const auto most = std::min<std::uint64_t>(left_, buffer.size());
   const std::string_view part = TRY(owner_->some(static_cast<std::size_t>(most)));
   if (part.empty()) return nonsense();
@@ -207,14 +210,20 @@ Result<std::size_t> OwnerBackup::read(std::span<char> buffer) {
   return part.size();
 }
 
-Result<BackupReport> OwnerBackup::report() {
-  if (!ended_) return nonsense();
+// At once: the owner doesn't wait for what becomes of the stream here.
+Result<void> OwnerBackup::read_report() {
   BackupReport report;
   while (const auto item = TRY(owner_->item())) {
     if (item->kind == wire::ItemKind::kFinding) report.findings.push_back(wire::finding_of(*item));
     if (item->kind == wire::ItemKind::kSummary) wire::read_backup(*item, report);
   }
-  return report;
+  report_ = std::move(report);
+  return {};
+}
+
+Result<BackupReport> OwnerBackup::report() const {
+  if (!report_) return nonsense();
+  return *report_;
 }
 
 Result<VerifyReport> verify(Owner& owner, const VerifyOptions& options) {

@@ -26,15 +26,17 @@ class OwnerBackup {
                                    const ProgressFunction& progress);
   // As a BackupSource.
   Result<std::size_t> read(std::span<char> buffer);
-  // What the owner says of it, after its end.
-  Result<BackupReport> report();
+  // What the owner said of it, which came with the end.
+  Result<BackupReport> report() const;
 
  private:
   explicit OwnerBackup(Owner& owner) : owner_(&owner) {}
 
+  Result<void> read_report();
+
   Owner* owner_;
   std::uint64_t left_ = 0;  // Of a chunk.
-  bool ended_ = false;
+  std::optional<BackupReport> report_;
 };
 
 // As Database::verify(), done by the owner.

@@ -18,17 +18,16 @@ int main() {
   db.backup("kept-" + name, options).value();
   db.release_checkpoint(kept.id).value();
 
-  const std::uint64_t sunday = db.keep_checkpoint().value().id;
   holdfast::BackupOptions whole;
-  whole.checkpoint = sunday;
-  db.backup("sunday.db", whole).value();
+  whole.keep = true;
+  const std::uint64_t sunday = db.backup("sunday.db", whole).value().kept;
   db.put("key", "of Monday").value();
-  const std::uint64_t monday = db.keep_checkpoint().value().id;
   holdfast::BackupOptions changes;
-  changes.checkpoint = monday;
   changes.since = sunday;
-  db.backup("monday.inc", changes).value();
-  db.release_checkpoint(sunday).value();
+  changes.keep = true;
+  changes.release = sunday;
+  const std::uint64_t monday = db.backup("monday.inc", changes).value().kept;
+  std::cout << "Tuesday's begins at " << monday << '\n';
   db.close().value();
   holdfast::Database::restore({{"sunday.db"}, {"monday.inc"}}, "as-of-monday.db").value();
 

@@ -158,6 +158,12 @@ void SlotSpace::drop_kept(std::uint64_t id) noexcept {
   kept_changed();
 }
 
+void SlotSpace::rename_kept(std::uint64_t id, std::uint64_t as) noexcept {
+  MutexLock lock(mutex_);
+  const auto known = std::ranges::find(kept_, id, &Kept::id);
+  if (known != kept_.end()) known->id = as;
+}
+
 void SlotSpace::kept_changed() noexcept {
   std::fill(kept_any_.begin(), kept_any_.end(), 0);
   std::size_t bytes = kept_any_.size() * sizeof(std::uint64_t);

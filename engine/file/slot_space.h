@@ -76,6 +76,8 @@ class SlotSpace {
   // What it needs isn't known: nothing up to `high_water` is given out.
   void keep_all(std::uint64_t id, std::uint32_t high_water);
   void drop_kept(std::uint64_t id) noexcept;
+  // What `id` needs is needed by `as`, a new one, instead.
+  void rename_kept(std::uint64_t id, std::uint64_t as) noexcept;
   // Whether it needs that slot.
   [[nodiscard]] bool is_kept(std::uint64_t id, Slot slot) const;
   // The highest slot that any needs, and which of them does.

@@ -1,8 +1,7 @@
 // Backups: a copy of one state of a database, made while others read and write, and the way back.
 //
-//   auto kept = db.keep_checkpoint().value();                      // On Sunday,
-//   db.backup("sunday.db", {.checkpoint = kept.id}).value();
-//   db.backup("monday.inc", {.since = kept.id}).value();           // the next day,
+//   auto sunday = db.backup("sunday.db", {.keep = true}).value();  // On Sunday,
+//   db.backup("monday.inc", {.since = sunday.kept}).value();       // the next day,
 //   Database::restore({{"sunday.db"}, {"monday.inc"}}, "new.db").value();  // and the day after.
 #pragma once
 
@@ -29,6 +28,15 @@ struct BackupOptions {
   /// An older kept checkpoint: an increment is made, a stream of what the state needs and that
   /// checkpoint doesn't hold, for restore() after a backup of that checkpoint. 0: everything.
   std::uint64_t since = 0;
+  /// The newest state that was copied becomes a kept checkpoint once all of the copy is written,
+  /// and durable if it is a file: the base of the next increment. Not if damaged pages were met and
+  /// there is a base already, `since` or `release`, from which the next increment may find them.
+  /// BackupReport::kept says which it is. kInvalidArgument with `checkpoint`, which is kept as it
+  /// is; kLimitExceeded as keep_checkpoint(). Where only this step fails, the copy is there.
+  bool keep = false;
+  /// With `keep`: a kept checkpoint that is released in the same step, `since` as a rule.
+  /// kNotFound; kBusy while somebody else reads it.
+  std::uint64_t release = 0;
   std::uint64_t findings_max = 1000;
   ProgressFunction progress;
 };
@@ -67,6 +75,8 @@ struct BackupReport {
   std::vector<Finding> findings;
   std::uint64_t findings_total = 0;
   double seconds = 0;
+  /// Of a backup with BackupOptions::keep: the kept checkpoint that was copied. 0: none.
+  std::uint64_t kept = 0;
 
   /// The copy has everything.
   [[nodiscard]] bool sound() const noexcept { return findings_total == 0; }

@@ -155,7 +155,7 @@ TEST_F(BackupCommand, KeptCheckpointsAreListedAndReleased) {
 }
 
 // A base of which no backup was made would make every later increment useless.
-TEST_F(BackupCommand, WhatAKilledCommandKeptIsNoBaseOfTheNext) {
+TEST_F(BackupCommand, WhatAProgramKeptIsNoBaseOfTheNext) {
   load(300);
   const std::string sunday = folder_ / "sunday.db";
   ASSERT_EQ(holdfast({"backup", "DB", sunday, "--keep"}).code, 0);
@@ -182,11 +182,11 @@ TEST_F(BackupCommand, WhatAKilledCommandKeptIsNoBaseOfTheNext) {
 
 TEST_F(BackupCommand, ATerminatedOneKeepsNothing) {
   load(20000);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGKILL}) {
     RunningProcess backup({HOLDFAST_COMMAND, "backup", database_, "-", "--keep"});
     backup.read_until("HFBACKUP");
     backup.signal(signal);
-    EXPECT_EQ(backup.finish(), 130) << signal;
+    EXPECT_EQ(backup.finish(), signal == SIGKILL ? 128 + SIGKILL : 130) << signal;
     EXPECT_EQ(kept(), "") << signal;
   }
 }
