@@ -66,6 +66,7 @@ std::string temporary_name(const std::string& path, Random& random) {
 }
 
 Result<void> make_new_file(const Environment& environment, const std::string& target,
+                           const std::string& original,
                            const std::function<Result<void>(StorageFile&)>& write) {
   Storage& storage = *environment.storage;
   const auto taken = [&] {
@@ -76,7 +77,8 @@ Result<void> make_new_file(const Environment& environment, const std::string& ta
   if (TRY(storage.exists(target))) return taken();
   remove_stale(storage, target);
   const std::string temporary = temporary_name(target, *environment.random);
-  auto file = TRY(storage.open(temporary, FileMode::kCreateNew));
+  auto file = TRY(original.empty() ? storage.open(temporary, FileMode::kCreateNew)
+                                   : storage.create_like(temporary, original, Rights::kAtMost));
   auto done = at_boundary([&]() -> Result<void> {
     TRY(file->lock(LockMode::kExclusive));
     TRY(write(*file));
@@ -93,10 +95,11 @@ Result<void> make_new_file(const Environment& environment, const std::string& ta
 }
 
 Result<void> make_new_database(const Environment& environment, const std::string& target,
+                               const std::string& original,
                                const std::function<Result<void>(StorageFile&)>& write) {
   if (!TRY(environment.storage->exists(target)))
     TRY(refuse_beside_a_log(*environment.storage, target));
-  return make_new_file(environment, target, write);
+  return make_new_file(environment, target, original, write);
 }
 
 }  // namespace holdfast

@@ -23,11 +23,14 @@ void remove_stale(Storage& storage, const std::string& path);
 Result<void> refuse_beside_a_log(Storage& storage, const std::string& path);
 
 // Makes the file `target`: `write` fills it, and leaves it synced, before it gets its name.
-// kAlreadyExists where there is one; then, and after any other error, it is as it was.
+// kAlreadyExists where there is one; then, and after any other error, it is as it was. Nobody may
+// read it who may not read the file `original`; where that is empty the process's umask says who.
 Result<void> make_new_file(const Environment& environment, const std::string& target,
+                           const std::string& original,
                            const std::function<Result<void>(StorageFile&)>& write);
 // The same for a database: refuse_beside_a_log() too.
 Result<void> make_new_database(const Environment& environment, const std::string& target,
+                               const std::string& original,
                                const std::function<Result<void>(StorageFile&)>& write);
 
 }  // namespace holdfast

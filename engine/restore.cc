@@ -249,11 +249,13 @@ Result<BackupReport> restore_parts(const std::vector<BackupPart>& parts, const s
   const auto begun = environment.clock->now();
   const std::string target = TRY(environment.storage->real_path(path));
   BackupReport report;
-  auto made = make_new_database(environment, target, [&](StorageFile& file) -> Result<void> {
-    Restoration restoration(environment, file, options, report);
-    for (const BackupPart& part : parts) TRY(restoration.add(part));
-    return restoration.finish();
-  });
+  const std::string original = parts[0].source ? "" : parts[0].path;
+  auto made =
+      make_new_database(environment, target, original, [&](StorageFile& file) -> Result<void> {
+        Restoration restoration(environment, file, options, report);
+        for (const BackupPart& part : parts) TRY(restoration.add(part));
+        return restoration.finish();
+      });
   TRY(std::move(made));
   report.seconds = std::chrono::duration<double>(environment.clock->now() - begun).count();
   return report;

@@ -30,11 +30,12 @@ bool named_like_ours(std::string_view name, std::size_t prefix_bytes) {
 
 // Makes the temporary file complete: headers, space, sync.
 Result<std::unique_ptr<StorageFile>> fill_temporary(Storage& storage, const std::string& path,
+                                                    const std::string& base_path,
                                                     const SegmentHeader& header,
                                                     std::uint64_t bytes) {
   // What an earlier try left there is nobody's.
   if (TRY(storage.exists(path))) TRY(storage.remove(path));
-  std::unique_ptr<StorageFile> file = TRY(storage.open(path, FileMode::kCreateNew));
+  std::unique_ptr<StorageFile> file = TRY(storage.create_like(path, base_path, Rights::kSame));
   alignas(8) std::array<std::byte, kLogBlockBytes * kSegmentHeaderCopies> blocks;
   encode_segment_header(header, std::span(blocks).first<kLogBlockBytes>());
   std::memcpy(blocks.data() + kLogBlockBytes, blocks.data(), kLogBlockBytes);
@@ -103,7 +104,7 @@ Result<std::unique_ptr<Segment>> create_segment(Storage& storage, const std::str
   auto segment = std::make_unique<Segment>();
   segment->header = header;
   segment->bytes = bytes;
-  if (auto file = fill_temporary(storage, temporary, header, bytes)) {
+  if (auto file = fill_temporary(storage, temporary, base_path, header, bytes)) {
     file->reset();  // So that the name we go on with is the one the file has.
   } else {
     (void)storage.remove(temporary);

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "engine/base/result.h"
+#include "engine/storage/descriptor.h"
 #include "engine/storage/place.h"
 #include "engine/storage/plain_requests.h"
 #include "engine/storage/posix_error.h"
@@ -34,22 +35,6 @@ Result<void> require_regular_file(mode_t mode, const std::string& path) {
   return fail(ErrorCode::kNotADatabase,
               std::string("this is ") + kind + ", where a regular file is needed", place_in(path));
 }
-
-// A descriptor until somebody else closes it.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int number() const { return number_; }
-  void release() { number_ = -1; }
-
- private:
-  int number_;
-};
 
 struct CloseDirectory {
   void operator()(DIR* stream) const { ::closedir(stream); }

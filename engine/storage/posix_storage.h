@@ -22,6 +22,9 @@ namespace holdfast {
 class PosixStorage final : public Storage {
  public:
   Result<std::unique_ptr<StorageFile>> open(const std::string& path, FileMode mode) override;
+  Result<std::unique_ptr<StorageFile>> create_like(const std::string& path,
+                                                   const std::string& original,
+                                                   Rights rights) override;
   Result<bool> exists(const std::string& path) override;
   Result<std::string> real_path(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& directory,

@@ -79,11 +79,23 @@ enum class FileMode : std::uint8_t {
   kCreateNew,  // Read-write; kAlreadyExists if the name is taken.
 };
 
+// Who may use a file that belongs to another one.
+enum class Rights : std::uint8_t {
+  kSame,   // Owner, group and mode are the original's, as near as the system lets it, never more.
+  kAtMost  // The mode is the original's where the process's umask leaves it that.
+};
+
 class Storage {
  public:
   virtual ~Storage() = default;
 
   virtual Result<std::unique_ptr<StorageFile>> open(const std::string& path, FileMode mode) = 0;
+  // As open() with kCreateNew, but at no moment may anybody use the file who may not use the file
+  // `original`; where there is no such file, only its owner may. Storage without owners and modes
+  // just opens it.
+  virtual Result<std::unique_ptr<StorageFile>> create_like(const std::string& path,
+                                                           const std::string& original,
+                                                           Rights rights);
   virtual Result<bool> exists(const std::string& path) = 0;
   // The one path of this file, there or yet to be made: from the root, links followed, so that
   // neither a change of the working directory nor another name for it makes a difference. Storage
@@ -104,6 +116,11 @@ class Storage {
 };
 
 inline void StorageFile::will_read(std::uint64_t, std::uint64_t) noexcept {}
+
+inline Result<std::unique_ptr<StorageFile>> Storage::create_like(const std::string& path,
+                                                                 const std::string&, Rights) {
+  return open(path, FileMode::kCreateNew);
+}
 
 // "dir" of "dir/name", "." where there is none.
 std::string directory_of(const std::string& path);

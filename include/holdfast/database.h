@@ -116,12 +116,12 @@ class HOLDFAST_EXPORT Database {
   /// Copies a state of the database to a new file, which opens as it is, while others read and
   /// write: each page is verified as it is copied, and what is damaged is damaged there too and
   /// told in the report. The file appears, whole and durable, at the end; an error or a crash
-  /// leaves none of that name. Opened read-only this needs a database that was closed, or a kept
-  /// checkpoint. Errors: kAlreadyExists, kDiskFull, kIo, kPermission, kCancelled; kNotFound (the
-  /// folder, or no such checkpoint is kept); kDamaged (the upper pages of the page map, or a log
-  /// lies where that of the copy would); those of keep_checkpoint() but for the number of them.
-  /// With BackupOptions::since the file is a stream, an increment; kInvalidArgument where that
-  /// isn't the older one.
+  /// leaves none of that name. Nobody may read it who may not read the original. Opened read-only
+  /// this needs a database that was closed, or a kept checkpoint. Errors: kAlreadyExists,
+  /// kDiskFull, kIo, kPermission, kCancelled; kNotFound (the folder, or no such checkpoint is
+  /// kept); kDamaged (the upper pages of the page map, or a log lies where that of the copy would);
+  /// those of keep_checkpoint() but for the number of them. With BackupOptions::since the file is a
+  /// stream, an increment; kInvalidArgument where that isn't the older one.
   [[nodiscard]] Result<BackupReport> backup(const std::string& path,
                                             const BackupOptions& options = {});
   /// The same as a stream (docs/FORMAT.md) for restore(), strictly forwards, a piece of some 256
