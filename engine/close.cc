@@ -1,7 +1,8 @@
 // Closing: folds the log into the file, so that a database at rest is one file.
 //
 //   some of what is dying freed -> checkpoint of everything -> a meta that names no log, to one
-//   pair -> the same to the other -> log files removed -> the file cut after its last used slot
+//   pair -> the same to the other -> log files removed -> the file cut after its last used slot ->
+//   a hint there of what is free before it
 //
 // A crash between any two leaves a state that the next opening takes as it is.
 #include "engine/base/boundary.h"
@@ -48,7 +49,9 @@ Result<void> DatabaseImpl::fold_log_in() {
   TRY(say_there_is_no_log());
   TRY(remove_log());
   TRY(slots_->close_up());
-  return file_->sync();
+  TRY(file_->sync());
+  leave_free_hint();
+  return {};
 }
 
 // What an opening does with the log that it found, where a full disk has no room for its own: it

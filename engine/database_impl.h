@@ -110,10 +110,16 @@ class DatabaseImpl final : public LogObserver, private Served {
   Result<void> check_lost_pages();
   Result<std::uint64_t> unfinished_pages(const Meta& meta) const;
   Result<void> check_no_stray_log(const LogFiles& files) const;
-  Result<void> scan_free_space(bool now);
   Result<void> create_file();
   Result<bool> try_to_create();
   Result<void> write_first_state();
+
+  // free_space.cc
+  Result<void> scan_free_space(bool now);
+  bool believe_free_hint();
+  void leave_free_hint();
+  bool has_free_hint_to_give(const Meta& meta);
+  Result<void> write_free_hint(const Meta& meta);
 
   // commit.cc
   Result<bool> log_and_publish(WriteView& view);

@@ -77,8 +77,7 @@ Result<void> make_new_file(const Environment& environment, const std::string& ta
   if (TRY(storage.exists(target))) return taken();
   remove_stale(storage, target);
   const std::string temporary = temporary_name(target, *environment.random);
-  auto file = TRY(original.empty() ? storage.open(temporary, FileMode::kCreateNew)
-                                   : storage.create_like(temporary, original, Rights::kAtMost));
+  auto file = TRY(storage.create_like(temporary, original, Rights::kAtMost));
   auto done = at_boundary([&]() -> Result<void> {
     TRY(file->lock(LockMode::kExclusive));
     TRY(write(*file));

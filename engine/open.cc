@@ -21,9 +21,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::uint32_t kUnfinishedLooked = 1024;  // Slots, for the report only.
-constexpr std::uint32_t kEagerScanLeaves =
-    64;                                  // Beyond, the first checkpoint scans for free space.
-constexpr std::size_t kLostListed = 20;  // Pages named in an error; the report has all.
+constexpr std::size_t kLostListed = 20;            // Pages named in an error; the report has all.
 
 Result<void> check_options(const Options& options) {
   auto bad = [](const std::string& what) { return fail(ErrorCode::kInvalidArgument, what); };
@@ -278,76 +276,6 @@ Result<void> DatabaseImpl::check_no_stray_log(const LogFiles& files) const {
         "is older than its log",
         {.file = segment.path, .offset = kSegmentBodyOffset, .page = {}, .tree = {}, .txn = {}});
   }
-  return {};
-}
-
-// Where it isn't made at opening, it is by the first checkpoint before that gives back any slot:
-// one that a version is parked in after that would look free.
-Result<void> DatabaseImpl::scan_free_space(bool now) {
-  // Until the whole log is redone, ids and slots that look free may not be.
-  if (slots_->scanned() || !redo_done_ || scan_given_up_) return {};
-  const std::size_t maps = 1 + kept_checkpoints().size();
-  if (map_->leaf_count() * maps > kEagerScanLeaves && !now) return {};
-  std::vector<bool> used(std::size_t{slots_->high_water()} + 1);
-  auto mark = [&](Slot slot) {
-    if (raw(slot) < used.size()) used[raw(slot)] = true;
-  };
-  std::vector<Slot> map_slots;
-  map_->collect_slots(map_slots);
-  for (Slot slot : map_slots) mark(slot);
-  for (Slot slot : cache_->placed_slots()) mark(slot);
-  std::vector<FreedRun> freed = cache_->frees_through(cache_->newest());
-  std::sort(freed.begin(), freed.end(),
-            [](const FreedRun& a, const FreedRun& b) { return a.run.first < b.run.first; });
-  auto next_freed = freed.begin();
-  auto is_freed = [&](std::uint64_t id) {  // Asked in ascending order.
-    while (next_freed != freed.end() &&
-           std::uint64_t{raw(next_freed->run.first)} + next_freed->run.count <= id)
-      ++next_freed;
-    return next_freed != freed.end() && raw(next_freed->run.first) <= id;
-  };
-  IdRuns free_ids;
-  auto add_free = [&](std::uint64_t first, std::uint64_t count) {
-    if (free_ids.empty() || raw(free_ids.back().first) + free_ids.back().count != first)
-      free_ids.push_back({PageId{static_cast<std::uint32_t>(first)}, 0});
-    free_ids.back().count += static_cast<std::uint32_t>(count);
-  };
-  const std::uint64_t fanout = map_->leaf_fanout();
-  std::vector<MapEntry> entries(fanout);
-  auto scan_leaf = [&](std::uint64_t leaf) {
-    for (std::uint32_t i = 0; i < entries.size(); ++i) {
-      const std::uint64_t id = leaf * fanout + i;
-      mark(entry_slot(entries[i]));
-      if (entries[i] != MapEntry{} || id <= raw(kCatalogRoot) || id >= opened_id_high_water_)
-        continue;
-      const bool in_memory = cache_->table().has_version(PageId{static_cast<std::uint32_t>(id)});
-      if (!in_memory && !is_freed(id)) add_free(id, 1);
-    }
-  };
-  for (std::uint32_t leaf = 0; leaf < map_->leaf_count(); ++leaf) {
-    // Slots behind an unreadable leaf can't be told from free ones: then nothing that lay there
-    // before is reused. A later scan would find again what was freed, and given out, since.
-    if (auto read = map_->read_leaf(leaf, entries); !read) {
-      scan_given_up_ = true;
-      // The report is the opening's: later it is read by others.
-      if (!now) report_.notes.push_back("free space is not reused: " + read.error().to_string());
-      return {};
-    }
-    scan_leaf(leaf);
-  }
-  // Ids past the map were given out since its checkpoint, and are in use only where redo has their
-  // pages in memory.
-  std::fill(entries.begin(), entries.end(), MapEntry{});
-  for (std::uint64_t leaf = map_->leaf_count(); leaf * fanout < opened_id_high_water_; ++leaf) {
-    if (cache_->table().has_leaf(static_cast<std::uint32_t>(leaf))) {
-      scan_leaf(leaf);
-    } else {
-      add_free(leaf * fanout, std::min(fanout, opened_id_high_water_ - leaf * fanout));
-    }
-  }
-  scan_kept();
-  ids_.give_back(std::move(free_ids));
-  slots_->release_unused(used);
   return {};
 }
 

@@ -26,7 +26,7 @@ INTERFACE = "engine/storage/storage.h"
 DONE, FAILED, FOUND = 0, 3, 5
 
 # What the interface calls it, and what the simulated disk does.
-CALLS = {"exists": "look", "list": "look", "submit": "write"}
+CALLS = {"create_like": "open", "exists": "look", "list": "look", "submit": "write"}
 # Can't fail, or isn't storage's own business.
 NOT_CALLS = {"path", "reads_past_cache", "complete", "real_path"}
 # File, text on the line: why the standard workloads can't reach it, and what does.

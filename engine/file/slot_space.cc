@@ -238,8 +238,9 @@ Result<void> SlotSpace::close_up() {
   const std::uint64_t spare = free_ - std::min(free_, reserved_);
   const std::uint32_t last = scanned_ ? last_taken(allocated_) : allocated_;
   const auto cut = static_cast<std::uint32_t>(std::min<std::uint64_t>(allocated_ - last, spare));
-  if (cut == 0 && emergency_ == 0) return {};
-  TRY(file_.truncate(kHeaderRegionBytes + std::uint64_t{allocated_ - cut} * page_size_));
+  const std::uint64_t end = kHeaderRegionBytes + std::uint64_t{allocated_ - cut} * page_size_;
+  if (TRY(file_.size()) <= end) return {};
+  TRY(file_.truncate(end));
   free_ -= cut;
   allocated_ -= cut;
   emergency_ = 0;
@@ -276,6 +277,16 @@ std::uint32_t SlotSpace::last_taken(std::uint32_t from) const {
   return taken_bits == 0
              ? 0
              : word * 64 + 63 - static_cast<std::uint32_t>(std::countl_zero(taken_bits));
+}
+
+SlotSpace::SlotRun SlotSpace::free_run_from(std::uint32_t from) const {
+  MutexLock lock(mutex_);
+  std::uint32_t first = from;
+  while (first <= allocated_ && taken(first))
+    first += first % 64 == 0 && bits_[first / 64] == ~std::uint64_t{0} ? 64 : 1;
+  std::uint32_t end = first;
+  while (end <= allocated_ && !taken(end)) ++end;
+  return {Slot{first}, end - first};
 }
 
 std::uint32_t SlotSpace::high_water() const {

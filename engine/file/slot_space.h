@@ -99,13 +99,16 @@ class SlotSpace {
   // Cuts free slots off the file's end, `most` of them, as long as what is reserved stays and
   // `floor`, which is as far as the durable meta says that slots reach. Answers how many.
   Result<std::uint32_t> trim(std::uint32_t floor, std::uint32_t most);
-  // The file is about to be closed: cuts all that is free at its end, the emergency reserve too.
+  // The file is about to be closed: cuts all that is free at its end, the emergency reserve
+  // and an old hint of free space too.
   Result<void> close_up();
   // Gives half of what is left of the emergency reserve at the file's end back to the file system,
   // for a log that finds no room elsewhere; where it isn't there, up to `most` free slots above
   // `floor`, as in trim(). False: there are none.
   Result<bool> lend_emergency(std::uint32_t floor, std::uint32_t most);
 
+  // The next stretch of slots that nobody uses or keeps, from `from` on. Of 0 slots: there is none.
+  [[nodiscard]] SlotRun free_run_from(std::uint32_t from) const;
   [[nodiscard]] std::uint32_t high_water() const;
   [[nodiscard]] std::uint64_t free_slots() const;
   [[nodiscard]] std::uint64_t used_slots() const;

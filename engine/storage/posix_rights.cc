@@ -55,6 +55,7 @@ void give_rights(int descriptor, const struct stat& original) {
 Result<std::unique_ptr<StorageFile>> PosixStorage::create_like(const std::string& path,
                                                                const std::string& original,
                                                                Rights rights) {
+  if (original.empty()) return open(path, FileMode::kCreateNew);
   struct stat like = {};
   const bool known = uninterrupted([&] { return ::stat(original.c_str(), &like); }) == 0;
   mode_t mode = kOwnerOnly;

@@ -91,8 +91,8 @@ class Storage {
 
   virtual Result<std::unique_ptr<StorageFile>> open(const std::string& path, FileMode mode) = 0;
   // As open() with kCreateNew, but at no moment may anybody use the file who may not use the file
-  // `original`; where there is no such file, only its owner may. Storage without owners and modes
-  // just opens it.
+  // `original`; where there is no such file, only its owner may. An empty `original`, and storage
+  // without owners and modes: just open().
   virtual Result<std::unique_ptr<StorageFile>> create_like(const std::string& path,
                                                            const std::string& original,
                                                            Rights rights);

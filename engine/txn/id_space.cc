@@ -49,6 +49,14 @@ Result<IdRun> IdSpace::take(std::uint32_t count) {
   return run;
 }
 
+IdRun IdSpace::free_run_from(std::uint32_t from) {
+  MutexLock lock(mutex_);
+  for (; !returned_.empty(); returned_.pop_front()) insert(returned_.front());
+  const auto at = runs_.lower_bound(from);
+  if (at == runs_.end()) return {};
+  return {PageId{at->first}, at->second};
+}
+
 void IdSpace::give_back(IdRuns&& runs) noexcept {
   MutexLock lock(mutex_);
   for (const IdRun& run : runs) free_ += run.count;

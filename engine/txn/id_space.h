@@ -27,6 +27,9 @@ class IdSpace {
   // counts as never given out.
   void give_back_unused(IdRuns&& run) noexcept;
 
+  // The next stretch of free ids from `from` on, neither below nor beyond which one is free. Of 0
+  // ids: there is none.
+  IdRun free_run_from(std::uint32_t from);
   [[nodiscard]] std::uint32_t high_water() const;
   [[nodiscard]] std::uint64_t free_ids() const;
   // Whether so many are listed as free.

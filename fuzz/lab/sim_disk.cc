@@ -185,6 +185,17 @@ void SimDisk::bury(SimInode& inode) {
 Result<std::unique_ptr<StorageFile>> SimDisk::open(const std::string& path, FileMode mode) {
   MutexLock guard(mutex_);
   caller_ = __builtin_return_address(0);
+  return open_for(path, mode);
+}
+
+Result<std::unique_ptr<StorageFile>> SimDisk::create_like(const std::string& path,
+                                                          const std::string&, Rights) {
+  MutexLock guard(mutex_);
+  caller_ = __builtin_return_address(0);
+  return open_for(path, FileMode::kCreateNew);
+}
+
+Result<std::unique_ptr<StorageFile>> SimDisk::open_for(const std::string& path, FileMode mode) {
   const bool creates = mode == FileMode::kCreateNew;
   const Gate gate = enter(SimCall::kOpen, path, creates);
   if (!gate.act) return std::unexpected(*gate.error);

@@ -103,6 +103,9 @@ class SimDisk final : public Storage {
 
   // --- Storage ---
   Result<std::unique_ptr<StorageFile>> open(const std::string& path, FileMode mode) override;
+  Result<std::unique_ptr<StorageFile>> create_like(const std::string& path,
+                                                   const std::string& original,
+                                                   Rights rights) override;
   Result<bool> exists(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& directory,
                                         const std::string& prefix) override;
@@ -199,6 +202,7 @@ class SimDisk final : public Storage {
     std::optional<Error> error;
     std::optional<Fault> fault;
   };
+  Result<std::unique_ptr<StorageFile>> open_for(const std::string& path, FileMode mode);
   Gate enter(SimCall call, const std::string& path, bool change, std::uint64_t offset = 0,
              std::uint64_t length = 0);
   void note(SimCall call, const std::string& path, std::uint64_t offset, std::uint64_t length);

@@ -124,8 +124,8 @@ TEST_F(BackupKeepTest, ABaseThatOthersReadStays) {
   const std::uint64_t base = MUST(db.backup("full", keeping())).kept;
   BackupOptions other;
   other.checkpoint = base;
-  other.progress = [&, tried = false](const Progress&) mutable {
-    if (std::exchange(tried, true)) return true;
+  other.progress = [&, asked = false](const Progress&) mutable {
+    if (std::exchange(asked, true)) return true;
     EXPECT_CODE(db.backup("inc", keeping(base, base)), ErrorCode::kBusy);
     return true;
   };
