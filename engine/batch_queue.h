@@ -41,6 +41,7 @@ class BatchQueue {
     Condition wake;
   };
 
+  void wait_in_line(Request& self);
   void lead(Request& self) noexcept;
   Request& last_of_group();
   Result<void> write_group(Request& first, Request*& last);
