@@ -321,7 +321,7 @@ void CrashRun::live(Choices& choices) {
 // Nothing open and nothing left to write: whatever is held now is lost, and verify() counts it.
 void CrashRun::tidy() {
   database_.apply({.kind = Op::Kind::kAbort});
-  for (int i = 0; i < 4; ++i) database_.apply({.kind = Op::Kind::kEndSnapshot});
+  for (int i = 0; i < 6; ++i) database_.apply({.kind = Op::Kind::kEndSnapshot});
   database_.apply({.kind = Op::Kind::kCheckpoint});
 }
 

@@ -1,5 +1,6 @@
 // What another thread does while this one waits: a commit in the middle of a sync of the log, which
-// that sync doesn't cover. A loss of power then may keep the one without the other, in any part.
+// that sync doesn't cover. A loss of power then may keep the one without the other, in any part. Or
+// many in the middle of a reader's read of a page: what it was to find may be gone by then.
 #include <algorithm>
 #include <utility>
 
@@ -47,6 +48,17 @@ void LabDatabase::during_sync(const std::string& path) {
                                    : writer.commit_async();
   committed(op.bytes % 3 == 1 ? Op::Kind::kCommitOs : Op::Kind::kCommitLazy, txn, token);
   note_background();  // Whoever commits may help with what is to be freed.
+}
+
+void LabDatabase::meanwhile(std::uint64_t reads, std::vector<Op> ops) {
+  reads_left_ = reads;
+  meanwhile_ = std::move(ops);
+}
+
+void LabDatabase::during_read(const std::string& path) {
+  if (reads_left_ == 0 || path != kPath || --reads_left_ != 0 || writer_) return;
+  say("meanwhile:");
+  for (const Op& op : meanwhile_) apply(op);
 }
 
 bool LabDatabase::put_beside(WriteTransaction& writer, const Op& op) {

@@ -18,16 +18,17 @@ void LabDatabase::move_cursor(const Op& op) {
   if (held_.empty()) return;
   Held& held = held_[op.key % held_.size()];
   if (held.seen.empty()) held.seen = model_.as_of(held.txn);
+  judge_view(held);
   // Where it stands already it goes on; else in the tree that the op names.
   const std::string name = held.cursor ? held.cursor->tree : tree_name(op.tree);
   const auto records = held.seen.find(name);
   if (records == held.seen.end()) return;
   auto tree = held.reader.open_tree(name);
-  if (!tree) return (void)excused(tree.error(), "open_tree()");
+  if (!tree) return (void)excused_for(held, tree.error(), "open_tree()");
   refused = move_cursor(held.cursor, held.reader, *tree, name, records->second, op);
   if (!refused) return;
   held.cursor.reset();
-  (void)excused(*refused, "a snapshot's cursor");
+  (void)excused_for(held, *refused, "a snapshot's cursor");
 }
 
 std::optional<Error> LabDatabase::move_cursor(std::optional<LabCursor>& place, const Reader& reader,
@@ -36,11 +37,12 @@ std::optional<Error> LabDatabase::move_cursor(std::optional<LabCursor>& place, c
   if (!place) {
     auto made = reader.cursor(tree);
     if (!made) return made.error();
-    place.emplace(LabCursor{*std::move(made), name, {}, false});
+    place.emplace(LabCursor{*std::move(made), name, {}, false, {}});
   }
   if (place->on) {
     if (auto refused = judge_cursor(*place, records)) return refused;
   }
+  place->value = {};
   const std::string key = shape_.key((op.key + op.count) % shape_.key_count);
   auto want = records.end();
   Result<bool> on = false;
@@ -82,7 +84,16 @@ std::optional<Error> LabDatabase::judge_cursor(LabCursor& place, const Model::Re
   if (!value) return value.error();
   if (record == records.end() || *value != record->second)
     fail("a cursor after " + show_bytes(place.key) + " shows another value");
+  place.value = *value;
   return std::nullopt;
+}
+
+// Also where the snapshot was given up since.
+void LabDatabase::judge_view(const Held& held) {
+  if (!held.cursor || !held.cursor->on || held.cursor->value.empty()) return;
+  const Model::Records& records = held.seen.at(held.cursor->tree);
+  if (held.cursor->value != records.at(held.cursor->key))
+    fail("what a cursor on " + show_bytes(held.cursor->key) + " has shown changes under it");
 }
 
 }  // namespace holdfast

@@ -30,11 +30,13 @@ bool is_strangers_log(const SimDisk& disk, const std::string& path) {
 LabDatabase::LabDatabase(SimDisk& disk)
     : disk_(disk), environment_{&disk, &clock_, &random_}, arena_(kLabCacheMax) {
   disk_.during_syncs([this](const std::string& path) { during_sync(path); });
+  disk_.during_reads([this](const std::string& path) { during_read(path); });
 }
 
 LabDatabase::~LabDatabase() {
   stop();
   disk_.during_syncs({});
+  disk_.during_reads({});
 }
 
 void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
@@ -52,6 +54,7 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
   lied_to_ = keeps_history_ = cuts_ = false;
   synced_ = vouched_ = 1;
   beside_.reset();
+  reads_left_ = 0;
   kept_.clear();
   kept_states_.clear();
   chains_.clear();
@@ -67,6 +70,7 @@ void LabDatabase::start(const Shape& shape, std::uint64_t seed) {
 void LabDatabase::become(const LabDatabase& other, std::uint64_t seed) {
   stop();
   beside_.reset();
+  reads_left_ = 0;
   shape_ = other.shape_;
   model_ = other.model_;
   model_.abort();
@@ -112,7 +116,7 @@ Options LabDatabase::options(OpenMode mode) {
   options.checkpoint_log_bytes = shape_.checkpoint_log_bytes;
   options.log_segment_bytes = shape_.segment_bytes;
   options.background = Background::kHost;
-  options.old_snapshots = OldSnapshots::kKeep;  // Readers are compared to their end.
+  options.old_snapshots = shape_.old_snapshots;
   options.arena = arena_.bytes();
   if (shape_.frames != 0)
     options.arena = options.arena.first(std::size_t{shape_.frames} * shape_.page_size);
@@ -216,6 +220,7 @@ void LabDatabase::judge_opening(const Database& db, bool read_only) {
 void LabDatabase::close() {
   if (!db_) return;
   beside_.reset();
+  reads_left_ = 0;
   abort();
   if (poisoned_ && !disk_.crashed()) compare_frozen();
   held_.clear();

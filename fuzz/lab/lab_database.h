@@ -66,6 +66,9 @@ class LabDatabase {
   // Read-only: compares with what a following open() must find as well.
   void look();
   void apply(const Op& op);
+  // While the so-manieth read of the tree file from now on is under way, another thread does these:
+  // changes and commits, with no writer open then.
+  void meanwhile(std::uint64_t reads, std::vector<Op> ops);
   void close();
   // The process ends here: whatever it still calls fails. Afterwards nothing is open.
   void stop();
@@ -120,15 +123,18 @@ class LabDatabase {
     std::string tree;
     std::string key;  // Where it stands,
     bool on = false;  // if anywhere.
+    std::string_view
+        value;  // What it showed there: good until it moves, or its transaction writes.
   };
   struct Held {
     ReadTransaction reader;
     std::uint64_t txn;
     Model::Trees seen;  // Of its cursor, which ends first.
     std::optional<LabCursor> cursor;
+    bool given_up = false;  // As it was told.
   };
 
-  static constexpr std::size_t kCopyCache = std::size_t{1} << 20;
+  static constexpr std::size_t kCopyCache = kLabCacheTight;
   using State = std::shared_ptr<const Model::Trees>;
   using Chain = std::vector<std::shared_ptr<const std::string>>;  // A backup and its increments.
 
@@ -154,6 +160,7 @@ class LabDatabase {
   void commit(Op::Kind kind);
   void committed(Op::Kind kind, std::uint64_t txn, const Result<CommitToken>& token);
   void during_sync(const std::string& path);
+  void during_read(const std::string& path);
   [[nodiscard]] bool may_commit_beside() const;
   bool put_beside(WriteTransaction& writer, const Op& op);
   void move_cursor(const Op& op);
@@ -162,6 +169,7 @@ class LabDatabase {
                                    const std::string& name, const Model::Records& records,
                                    const Op& op);
   std::optional<Error> judge_cursor(LabCursor& place, const Model::Records& records);
+  void judge_view(const Held& held);
   void end_writer();
   void abort();
   void sync();
@@ -170,6 +178,9 @@ class LabDatabase {
   void compare_newest();
   void compare_writer();
   void compare_held(std::uint32_t number);
+  // As excused(), where the reader may have been given up.
+  bool excused_for(Held& held, const Error& error, const std::string& what);
+  [[nodiscard]] bool unread() const;
   void compare_frozen();
   void get(const Op& op);
   void background(std::uint32_t steps);
@@ -246,6 +257,8 @@ class LabDatabase {
   std::optional<WriteTransaction> writer_;
   std::optional<LabCursor> writer_cursor_;
   std::optional<Op> beside_;  // To be done during the next sync.
+  std::vector<Op> meanwhile_;
+  std::uint64_t reads_left_ = 0;  // Until those.
   std::vector<OpenSavepoint> savepoints_;
   std::vector<Held> held_;
   std::vector<KeptCheckpoint> kept_;            // That must be listed,

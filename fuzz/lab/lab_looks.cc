@@ -7,29 +7,6 @@
 #include "fuzz/lab/lab_database.h"
 
 namespace holdfast {
-namespace {
-
-constexpr std::size_t kHeldMax = 4;
-
-}  // namespace
-
-void LabDatabase::snapshot() {
-  if (held_.size() >= kHeldMax) return;
-  auto reader = db_->begin_read();
-  if (!reader) return (void)excused(reader.error(), "begin_read()");
-  const std::uint64_t txn = reader->txn();
-  if (txn < returned_ || txn > model_.newest()) {
-    fail("a new reader sees state " + std::to_string(txn) + " after commit " +
-         std::to_string(returned_));
-  }
-  held_.push_back({*std::move(reader), txn, {}, {}});
-}
-
-void LabDatabase::end_snapshot(std::uint32_t number) {
-  if (held_.empty()) return;
-  held_[number % held_.size()].cursor.reset();
-  held_.erase(held_.begin() + number % held_.size());
-}
 
 void LabDatabase::compare_newest() {
   auto reader = db_->begin_read();
@@ -48,12 +25,6 @@ void LabDatabase::compare_newest() {
 
 void LabDatabase::compare_writer() {
   if (writer_) compare_with(*writer_, model_.trees(), "the writer's view");
-}
-
-void LabDatabase::compare_held(std::uint32_t number) {
-  if (held_.empty()) return;
-  const Held& held = held_[number % held_.size()];
-  compare_with(held.reader, model_.as_of(held.txn), "snapshot of " + std::to_string(held.txn));
 }
 
 void LabDatabase::get(const Op& op) {

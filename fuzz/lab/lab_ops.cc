@@ -331,7 +331,7 @@ void LabDatabase::checkpoint() {
   const std::uint64_t newest = model_.newest();
   if (auto done = db_->checkpoint(); !done) return (void)excused(done.error(), "checkpoint()");
   copies_whole_ = true;
-  settled_ = !writer_ && held_.empty() && model_.newest() == newest;
+  settled_ = !writer_ && unread() && model_.newest() == newest;
   if (db_->stats().checkpoint_txn < newest) fail("checkpoint() left something out");
 }
 
@@ -343,7 +343,7 @@ void LabDatabase::compact() {
   note_background();
   if (!report) return (void)excused(report.error(), "compact()");
   copies_whole_ = true;
-  settled_ = held_.empty() && (alone || beside_);  // Or another commit came in between.
+  settled_ = unread() && (alone || beside_);  // Or another commit came in between.
   if (!settled_ || !kept_.empty() || may_leak_ || weather_ != Weather::kFair ||
       harm_ != Harm::kNone || disk_.crashed())
     return;

@@ -115,6 +115,7 @@ Shape Shape::draw(Choices& choices) {
     shape.key_count = 150;
     shape.value_bytes_max = 120000;
   }
+  if (choices.chance(1, 2)) shape.old_snapshots = OldSnapshots::kGiveUp;
   if (choices.chance(1, 4)) shape.frames = kMinFrames + choices.below(48);
   shape.asked_page_size = shape.page_size;
   return shape;
@@ -122,8 +123,9 @@ Shape Shape::draw(Choices& choices) {
 
 void Shape::draw_options(Choices& choices) {
   constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-  constexpr std::uint64_t kCaches[] = {kMiB, kMiB + 40960, 2 * kMiB, 4 * kMiB, kLabCacheMax};
+  constexpr std::uint64_t kCaches[] = {kMiB, kLabCacheTight, 2 * kMiB, 4 * kMiB, kLabCacheMax};
   cache_bytes = kCaches[choices.below(std::size(kCaches))];
+  old_snapshots = choices.chance(1, 2) ? OldSnapshots::kGiveUp : OldSnapshots::kKeep;
   frames = choices.chance(1, 4) ? kMinFrames + choices.below(48) : 0;
   segment_bytes = kLogSegmentMin << choices.below(4);
   checkpoint_log_bytes = std::uint64_t{4096} << choices.below(8);
@@ -164,7 +166,8 @@ std::string Shape::to_string() const {
   return std::to_string(key_count) + " " + kNames[static_cast<int>(keys)] + " keys, values to " +
          std::to_string(value_bytes_max) + " bytes, " + std::to_string(trees) +
          " trees, pages of " + std::to_string(page_size) + ", checkpoint after " +
-         std::to_string(checkpoint_log_bytes) + " bytes of log";
+         std::to_string(checkpoint_log_bytes) + " bytes of log" +
+         (old_snapshots == OldSnapshots::kGiveUp ? ", old snapshots given up" : "");
 }
 
 Op draw_op(Choices& choices, const Shape& shape, const Swarm& swarm) {

@@ -75,6 +75,8 @@ struct Op {
 };
 
 inline constexpr std::uint64_t kLabCacheMax = std::uint64_t{6} << 20;
+// Just enough for the least number of the largest pages.
+inline constexpr std::uint64_t kLabCacheTight = (std::uint64_t{1} << 20) + 40960;
 
 // What the keys and values of a run look like, and how tight it is.
 struct Shape {
@@ -90,6 +92,7 @@ struct Shape {
   std::uint64_t segment_bytes = std::uint64_t{64} << 10;
   std::uint64_t checkpoint_log_bytes = std::uint64_t{64} << 10;
   Durability durability = Durability::kSync;
+  OldSnapshots old_snapshots = OldSnapshots::kKeep;
 
   static Shape draw(Choices& choices);
   // What may be otherwise at the next opening.

@@ -281,6 +281,10 @@ Result<void> SimDisk::sync_directory(const std::string& directory) {
 }
 
 void SimDisk::submit(std::span<IoRequest> requests) {
+  for (const IoRequest& request : requests) {
+    if (during_reads_ && request.kind == IoRequest::Kind::kRead)
+      during_reads_(static_cast<SimFile&>(*request.file).path_);
+  }
   MutexLock guard(mutex_);
   caller_ = __builtin_return_address(0);
   for (IoRequest& request : requests) {

@@ -155,6 +155,10 @@ class SimDisk final : public Storage {
   void during_syncs(std::function<void(const std::string& path)> run) {
     during_syncs_ = std::move(run);
   }
+  // The same in front of every read of a file.
+  void during_reads(std::function<void(const std::string& path)> run) {
+    during_reads_ = std::move(run);
+  }
   // The same for classes of the fault model, those that the disk itself can tell.
   void note_classes(FaultClasses* classes) { classes_ = classes; }
   [[nodiscard]] DiskKind kind() const { return options_.kind; }
@@ -252,6 +256,7 @@ class SimDisk final : public Storage {
   SimSites* sites_ = nullptr;
   FaultClasses* classes_ = nullptr;
   std::function<void(const std::string&)> during_syncs_;
+  std::function<void(const std::string&)> during_reads_;
   const void* caller_ = nullptr;  // Of the call under way.
   std::uint64_t life_ = 0;        // Files opened in another one are stale.
   std::uint64_t calls_ = 0;

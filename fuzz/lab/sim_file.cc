@@ -20,6 +20,7 @@ Result<std::uint64_t> SimFile::size() {
 }
 
 Result<std::size_t> SimFile::read(std::uint64_t offset, std::span<std::byte> buffer) {
+  if (disk_.during_reads_) disk_.during_reads_(path_);
   MutexLock guard(disk_.mutex_);
   disk_.caller_ = __builtin_return_address(0);
   return disk_.read(*this, SimCall::kRead, offset, buffer);
