@@ -253,6 +253,24 @@ void LabDatabase::close() {
       fail("a closed database should be one file, but there is " + path);
     }
   }
+  if (harm_ == Harm::kNone) judge_size();
+}
+
+// What nobody has a slot for is not there: the file ends with its last used one.
+void LabDatabase::judge_size() {
+  const auto file = disk_.cached_bytes(kPath);
+  std::optional<Meta> newest;
+  for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
+    const auto meta = decode_meta(file.subspan(meta_offset(copy)).first<kMetaBytes>());
+    if (meta && (!newest || meta->generation > newest->generation)) newest = *meta;
+  }
+  if (!newest) return fail("a closed database has no meta");
+  const std::uint64_t end =
+      kHeaderRegionBytes + std::uint64_t{newest->slot_high_water} * newest->page_size;
+  if (file.size() != end) {
+    fail("something leaks: a closed database has " + std::to_string(file.size()) +
+         " bytes, and its last slot ends at " + std::to_string(end));
+  }
 }
 
 void LabDatabase::stop() {

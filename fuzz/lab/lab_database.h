@@ -207,6 +207,7 @@ class LabDatabase {
   void walk(const Op& op);
   void intrude();
   void judge_leaks(const VerifyReport& report);
+  void judge_size();
 
   void compare_with(const Reader& reader, const Model::Trees& expected, const std::string& what);
   void note_durable();
