@@ -116,7 +116,8 @@ std::vector<Op> segments() {
   };
 }
 
-// Commits while another's sync is under way, also of two segments, and what both leave.
+// Commits while another's sync is under way, also of two segments, and what both leave: also where
+// the block that is being synced has batches of two writes, of which power may take the second.
 std::vector<Op> beside() {
   return {
       {.kind = Kind::kPutRun, .count = 4, .key = 0, .bytes = 60},
@@ -128,6 +129,11 @@ std::vector<Op> beside() {
       {.kind = Kind::kPut, .key = 3, .bytes = 40},
       {.kind = Kind::kCommitLazy},
       {.kind = Kind::kSync},
+      {.kind = Kind::kPut, .key = 0, .bytes = 20},
+      {.kind = Kind::kCommitOs},
+      {.kind = Kind::kBeside, .count = 1, .key = 2, .bytes = 31},
+      {.kind = Kind::kPut, .key = 1, .bytes = 24},
+      {.kind = Kind::kCommitSync},
       {.kind = Kind::kPutRun, .count = 8, .key = 0, .bytes = 5900},
       {.kind = Kind::kCommitLazy},
       {.kind = Kind::kBeside, .count = 1, .key = 6, .bytes = 31},
