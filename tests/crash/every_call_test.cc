@@ -70,5 +70,54 @@ TEST_F(CrashTest, EveryCallOfEveryRecovery) {
   }
 }
 
+// A killed process leaves in the cache what no sync has covered, names too: here of a life that
+// goes on from a log. Whatever the next one does first may build on that, and then power is lost.
+TEST_F(CrashTest, WhateverComesFirstAfterAKillBeforePowerIsLost) {
+  constexpr Kind kFirst[] = {Kind::kCommitSync, Kind::kCheckpoint, Kind::kCompact, Kind::kKeep,
+                             Kind::kReopen};
+  const std::vector<Op> ops = {{.kind = Kind::kPut, .key = 2, .bytes = 300},
+                               {.kind = Kind::kCommitSync},
+                               {.kind = Kind::kErase, .key = 3},
+                               {.kind = Kind::kCommitOs},
+                               {.kind = Kind::kCheckpoint}};
+  start();
+  database_.open();
+  apply_all(database_, narrow_workload());
+  database_.stop();
+  SimDisk third_disk, fourth_disk;
+  LabDatabase third(third_disk), fourth(fourth_disk);
+  const auto crash = [&](SimDisk& disk, LabDatabase& to, const SimDisk& from_disk,
+                         const LabDatabase& from, PolicyKind kind, std::uint64_t seed) {
+    ++executions_;
+    to.stop();
+    disk.become(from_disk);
+    to.become(from, seed);
+    disk.crash({.kind = kind}, seed);
+    to.crashed(kind);
+    to.open();
+  };
+  for (std::uint64_t at = 1, done = 0; done < 2; ++at) {
+    crash_and_recover(PolicyKind::kKeepAll, at);
+    branch_disk_.crash_at_change(1 + at / 2, at % 2 == 0);
+    branch_.open();
+    apply_all(branch_, ops);
+    if (!branch_disk_.crashed()) ++done;
+    branch_.stop();
+    for (const Kind first : kFirst) {
+      crash(third_disk, third, branch_disk_, branch_, PolicyKind::kProcessKill, at);
+      if (first == Kind::kCommitSync) third.apply({.kind = Kind::kPut, .key = 5, .bytes = 60});
+      third.apply({.kind = first});
+      third.stop();
+      for (const PolicyKind second : {PolicyKind::kKeepNone, PolicyKind::kWeak}) {
+        crash(fourth_disk, fourth, third_disk, third, second, at);
+        apply_all(fourth, afterlife());
+        ASSERT_FALSE(fourth.failure())
+            << "change " << at << ", then " << op_name(first) << ", then " << policy_name(second)
+            << ": " << *fourth.failure();
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace holdfast
