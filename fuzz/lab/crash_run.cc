@@ -160,8 +160,7 @@ void CrashRun::plan_fault(Choices& choices) {
   // A cache that goes back to the medium goes back to before all that syncs kept nothing of.
   if (lying_ && call == SimCall::kSync) database_.harmed(Harm::kLies);
   weather_ = Weather::kFaulty;
-  if (fault.call == SimCall::kRead || fault.call == SimCall::kReadPastCache) bad_slots_ = 0;
-  if (fault.call == SimCall::kWrite && !fault.for_ever) bad_slots_ = 1;
+  bad_slots_ = bad_slots_of(call, fault);
   if (story_ != nullptr) {
     story_->push_back(std::string("fault: the ") + std::to_string(fault.nth) + "th " +
                       sim_call_name(*fault.call) + (fault.for_ever ? " and all after" : "") + " " +

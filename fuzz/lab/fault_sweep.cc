@@ -85,7 +85,9 @@ void FaultSweep::live_with(const FaultPath& path, SimCall call, std::vector<std:
   fault.nth = path.call;
   faulty_.disk.inject(fault);
   faulty_.disk.note_sites(&sites_);
-  faulty_.database.expect(Weather::kFaulty);
+  // For ever is for ever here: from that call on all fail, of whatever kind.
+  faulty_.database.expect(Weather::kFaulty,
+                          fault.for_ever ? std::nullopt : bad_slots_of(call, fault));
   faulty_.disk.trace_calls(story != nullptr);
   faulty_.database.tell(story);
   live(faulty_, path.moment == FaultPath::kLife ? std::span<const Op>(workload_.ops) : going_on());

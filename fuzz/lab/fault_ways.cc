@@ -24,6 +24,12 @@ bool can_fail_like(SimCall call, const FaultWay& way) {
   return !way.changes_only || changes_something(call) || call == SimCall::kOpen;
 }
 
+std::optional<std::uint64_t> bad_slots_of(SimCall call, const Fault& fault) {
+  if (call == SimCall::kRead || call == SimCall::kReadPastCache) return 0;
+  if (call == SimCall::kWrite && !fault.for_ever) return 1;
+  return std::nullopt;
+}
+
 std::span<const FaultWay> fault_ways() {
   static const std::array ways = {
       FaultWay{"EIO", failing(ErrorCode::kIo, false), false, {}},

@@ -1,6 +1,7 @@
 // The ways in which a storage call can fail.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -18,5 +19,8 @@ struct FaultWay {
 std::span<const FaultWay> fault_ways();
 // Whether that kind of call can.
 bool can_fail_like(SimCall call, const FaultWay& way);
+// How many slots of a tree file the fault may spoil, where that is known: one whose write failed is
+// left alone, and nothing else is lost.
+std::optional<std::uint64_t> bad_slots_of(SimCall call, const Fault& fault);
 
 }  // namespace holdfast

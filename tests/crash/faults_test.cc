@@ -1,5 +1,6 @@
 // Storage that fails, and a disk that is full: at every call of a workload, once or for ever. What
 // was promised is there when storage works again.
+#include "fuzz/lab/fault_ways.h"
 #include "tests/crash/crash_test_base.h"
 
 namespace holdfast {
@@ -16,7 +17,7 @@ class FaultTest : public CrashTest {
   void live_with(const Fault& fault, const std::vector<Op>& ops) {
     start();
     disk_.inject(fault);
-    database_.expect(Weather::kFaulty);
+    database_.expect(Weather::kFaulty, bad_slots_of(*fault.call, fault));
     live(disk_, database_, ops);
     ASSERT_FALSE(database_.failure()) << what(fault) << *database_.failure();
     database_.stop();
@@ -111,7 +112,7 @@ TEST_F(FaultTest, EveryCallAfterACrashFailsOnceOrForEver) {
         fault.for_ever = for_ever;
         crash_and_recover(PolicyKind::kKeepAll, nth);
         branch_disk_.inject(fault);
-        branch_.expect(Weather::kFaulty);
+        branch_.expect(Weather::kFaulty, bad_slots_of(call, fault));
         branch_.open();
         apply_all(branch_, ops);
         apply_all(branch_, ops);  // Whose first commit may be the second to start an epoch.
