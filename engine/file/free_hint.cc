@@ -89,7 +89,7 @@ Result<void> FreeHintWriter::write_piece(bool last) {
       at += kRunBytes;
     }
   }
-  store64(piece.data(), hash64(std::span(piece).subspan(hint_at::kMagic)));
+  store64(&piece[hint_at::kCheck], hash64(std::span(piece).subspan(hint_at::kMagic)));
   TRY(file_.write(at_, piece));
   at_ += piece.size();
   slots_.clear();
@@ -118,7 +118,7 @@ bool read_free_hint(StorageFile& file, const Meta& meta,
     const std::size_t id_bytes = std::size_t{load32(&buffer[hint_at::kIds])} * kRunBytes;
     if (slot_bytes + id_bytes > *got - kPieceHead) return false;
     const auto piece = std::span(buffer).first(kPieceHead + slot_bytes + id_bytes);
-    if (load64(piece.data()) != hash64(piece.subspan(hint_at::kMagic))) return false;
+    if (load64(&piece[hint_at::kCheck]) != hash64(piece.subspan(hint_at::kMagic))) return false;
     const auto runs = piece.subspan(kPieceHead);
     if (!slots.take(runs.first(slot_bytes), take) || !ids.take(runs.subspan(slot_bytes), take))
       return false;
