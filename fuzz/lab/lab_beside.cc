@@ -22,7 +22,8 @@ bool LabDatabase::may_commit_beside() const {
       shape_.frames != 0 ? std::uint64_t{shape_.frames} * stats.page_size : shape_.cache_bytes;
   const bool roomy = (stats.cache_dirty_bytes + stats.cache_version_bytes) * 16 < frames_bytes;
   const std::uint64_t group_bytes = std::uint64_t{64} << 10;
-  return roomy && weather_ != Weather::kFull &&
+  // Where there is no room a checkpoint is to make some.
+  return roomy && weather_ != Weather::kFull && !disk_.may_refuse_room() &&
          stats.log_file_bytes + group_bytes < 4 * shape_.checkpoint_log_bytes;
 }
 

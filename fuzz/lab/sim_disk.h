@@ -147,6 +147,7 @@ class SimDisk final : public Storage {
   // --- Faults ---
   void inject(const Fault& fault) { faults_.add(fault); }
   void clear_faults() { faults_.clear(); }
+  [[nodiscard]] bool may_refuse_room() const { return faults_.may_refuse_room(); }
   // Every call and every fault is noted there from now on; nullptr: nowhere. A reset() and a
   // become() leave that as it is.
   void note_sites(SimSites* sites) { sites_ = sites; }

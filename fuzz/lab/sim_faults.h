@@ -1,6 +1,7 @@
 // What goes wrong at which call: faults that one asks the simulated disk for.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -67,6 +68,10 @@ class FaultPlan {
   void add(const Fault& fault) { faults_.push_back(fault); }
   void clear() { faults_.clear(); }
   [[nodiscard]] bool empty() const { return faults_.empty(); }
+  // Whether a call may be told that the disk is full.
+  [[nodiscard]] bool may_refuse_room() const {
+    return std::ranges::find(faults_, ErrorCode::kDiskFull, &Fault::code) != faults_.end();
+  }
   // The fault that strikes this call, or nothing. Counts the call for all that it matches.
   std::optional<Fault> strike(SimCall call, std::string_view path, std::uint64_t offset);
 
