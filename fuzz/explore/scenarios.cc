@@ -235,6 +235,43 @@ class DroppingAndCheckpoint final : public DatabaseScenario {
   }
 };
 
+// Pages are moved down that nobody has in memory, nor where they lie; meanwhile their neighbours
+// are read, and with those it is learnt where they lie.
+class CompactionAndReader final : public DatabaseScenario {
+ public:
+  CompactionAndReader() : DatabaseScenario(small_table(), std::size_t{256} << 10) {
+    for (const char* key : {"near", "gone", "far", "read", "tail"}) {
+      good(database().put(key, std::string(kLongBytes, key[0])), "put a long value");
+      good(database().checkpoint(), "checkpoint");
+    }
+    good(database().erase("gone"), "erase");
+    good(database().checkpoint(), "checkpoint");
+    good(database().checkpoint(), "checkpoint");
+    good(database().get("far"), "get a long value");  // Where the others lie is dropped for it.
+  }
+  Threads threads() override {
+    return {[this] {
+              const auto report = database().compact();
+              if (good(report, "compact") && report->pages_moved == 0) fault("nothing was moved");
+            },
+            [this] {
+              const auto value = database().get("read");
+              if (!good(value, "get a long value")) return;
+              if (!*value || **value != std::string(kLongBytes, 'r'))
+                fault("a long value is wrong");
+            }};
+  }
+
+ private:
+  static constexpr std::size_t kLongBytes = 96'000;
+  static Options small_table() {
+    Options options;
+    options.page_size = 4096;
+    options.cache_bytes = std::size_t{1} << 20;
+    return options;
+  }
+};
+
 // Old versions are collected when a snapshot ends, while another thread makes new ones.
 class Collection final : public DatabaseScenario {
  public:
@@ -310,6 +347,7 @@ std::span<const ScenarioKind> scenarios() {
       kind<EvictionAndCheckpoint>("eviction-checkpoint", "a read that evicts beside a checkpoint"),
       kind<DroppingAndCheckpoint>("dropping-checkpoint",
                                   "a read that has the page table dropped beside a checkpoint"),
+      kind<CompactionAndReader>("compaction-reader", "a compaction beside a read of what it moves"),
       kind<Collection>("collection", "a snapshot ends beside a commit and the background"),
       kind<ReaderAndClose>("reader-close", "close() while the last snapshot ends"),
   };

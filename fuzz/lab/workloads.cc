@@ -144,8 +144,8 @@ std::vector<Op> beside() {
   };
 }
 
-// A file that grows, and its log with it, is emptied and cut when it is closed, twice; and
-// compacted while a reader stays.
+// A file that grows, and its log with it, is emptied and cut when it is closed, twice; compacted
+// while a reader stays; and once more, which moves a long value that nobody changes any more.
 std::vector<Op> shrinking() {
   return {
       {.kind = Kind::kPutRun, .count = 10, .key = 0, .bytes = 7000},
@@ -164,6 +164,8 @@ std::vector<Op> shrinking() {
       {.kind = Kind::kCompact},
       {.kind = Kind::kEndSnapshot},
       {.kind = Kind::kPut, .key = 1, .bytes = 100},
+      {.kind = Kind::kCreateTree, .tree = 1},
+      {.kind = Kind::kPut, .tree = 1, .key = 2, .bytes = 7000},
       {.kind = Kind::kCommitOs},
       {.kind = Kind::kEraseRun, .count = 40, .key = 7},
       {.kind = Kind::kCommitSync},

@@ -119,5 +119,42 @@ TEST_F(CrashTest, WhateverComesFirstAfterAKillBeforePowerIsLost) {
   }
 }
 
+// While the file's tail is moved down, step by step, a value wants more slots than are free below:
+// what it gets above, no durable state needs. Power is lost then, or the compaction goes on.
+TEST_F(CrashTest, ALongValueAtEachStepOfACompaction) {
+  Shape shape = small_shape();
+  shape.key_count = 200;
+  shape.checkpoint_log_bytes = std::uint64_t{1} << 20;
+  for (const std::uint32_t kib : {100U, 300U}) {
+    for (std::uint16_t steps = 0; steps < 14; ++steps) {
+      start();
+      database_.stop();
+      disk_.reset({});
+      database_.start(shape, steps);
+      database_.open();
+      for (std::uint32_t key = 0; key < 200; key += 10)
+        apply_all(database_, {{.kind = Kind::kPutRun, .count = 10, .key = key, .bytes = 5000},
+                              {.kind = Kind::kCommitLazy}});
+      apply_all(database_, {{.kind = Kind::kCheckpoint},
+                            {.kind = Kind::kEraseRun, .count = 150, .key = 3, .bytes = 1},
+                            {.kind = Kind::kCommitSync},
+                            {.kind = Kind::kSettle},
+                            {.kind = Kind::kCheckpoint},
+                            {.kind = Kind::kBackground, .count = 3},
+                            {.kind = Kind::kTime, .count = 6000}});
+      for (std::uint16_t step = 0; step < steps; ++step)
+        apply_all(database_, {{.kind = Kind::kTime, .count = 20}, {.kind = Kind::kBackground}});
+      apply_all(database_,
+                {{.kind = Kind::kPut, .key = 7, .bytes = kib << 10}, {.kind = Kind::kCommitSync}});
+      crash_and_recover(PolicyKind::kKeepNone, steps);
+      live(branch_disk_, branch_, afterlife());
+      ASSERT_FALSE(branch_.failure()) << steps << " steps: " << *branch_.failure();
+      apply_all(database_, {{.kind = Kind::kSettle}, {.kind = Kind::kCheckpoint}});
+      database_.close();
+      ASSERT_FALSE(database_.failure()) << steps << " steps: " << *database_.failure();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "engine/file/meta_format.h"
 #include "fuzz/lab/bit_sweep.h"
 #include "fuzz/lab/crash_points.h"
 #include "fuzz/lab/fault_sweep.h"
@@ -81,6 +82,38 @@ TEST_P(StandardWorkload, EveryCallOfItsLifeFailing) {
   // failed; some of that takes the other recoveries.
   EXPECT_GT(sweep.sites().all().size(), 50u);
   EXPECT_GE(sweep.sites().covered() + 2, sweep.sites().all().size());
+}
+
+// A page that comes from elsewhere, once: whoever reads it is told, and nothing that is written on
+// the strength of it outlives that.
+TEST_P(StandardWorkload, EveryReadOfAPageOnceFromElsewhere) {
+  for (const std::int64_t distance : {-4096, 4096, 3 * 4096}) {
+    FaultClasses classes;
+    for (std::uint64_t nth = 1; classes.times(FaultClass::kReadElsewhere) + 1 == nth; ++nth) {
+      begin(stage_, GetParam());
+      Fault fault;
+      fault.call = SimCall::kRead;
+      fault.effect = Fault::Effect::kMisdirect;
+      fault.path_is = LabDatabase::kPath;
+      fault.from = kHeaderRegionBytes;
+      fault.nth = nth;
+      fault.distance = distance;
+      stage_.disk.inject(fault);
+      stage_.disk.note_classes(&classes);
+      stage_.database.expect(Weather::kAstray);
+      live(stage_, GetParam().ops);
+      stage_.disk.note_classes(nullptr);
+      ASSERT_FALSE(stage_.database.failure())
+          << "read " << nth << ": " << *stage_.database.failure();
+      stage_.disk.clear_faults();
+      stage_.disk.crash({.kind = CrashPolicy::Kind::kKeepAll}, nth);
+      stage_.database.crashed(CrashPolicy::Kind::kKeepAll);
+      stage_.database.expect(Weather::kFair);
+      live(stage_, going_on());
+      ASSERT_FALSE(stage_.database.failure())
+          << "after read " << nth << ": " << *stage_.database.failure();
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, StandardWorkload, testing::ValuesIn(workloads()),
