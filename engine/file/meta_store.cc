@@ -31,6 +31,7 @@ Result<MetaStore> MetaStore::open(StorageFile& file) {
   std::array<std::optional<Meta>, kMetaCopies> found;
   std::optional<Error> trouble;
   std::array<std::optional<Error>, 2> unread;
+  std::array<bool, kMetaCopies> was_read{};
   for (unsigned copy = 0; copy < kMetaCopies; ++copy) {
     Block block{};
     const ErrorPlace place{
@@ -41,6 +42,7 @@ Result<MetaStore> MetaStore::open(StorageFile& file) {
       unread[pair_of(copy)] = bytes.error();
       continue;
     }
+    was_read[copy] = true;
     auto meta = decode_meta(block);
     if (meta) {
       found[copy] = *meta;
@@ -71,13 +73,18 @@ Result<MetaStore> MetaStore::open(StorageFile& file) {
     ++store.bad_copies_;
     store.to_restore_.push_back(copy);
   }
+  for (unsigned copy = 1 - store.pair_; copy < kMetaCopies; copy += 2) {
+    const unsigned twin = (copy + 2) % kMetaCopies;
+    if (!was_read[copy] && found[twin]) store.unread_.emplace(copy, *found[twin]);
+  }
   return store;
 }
 
 Result<void> MetaStore::restore_copies() {
-  if (to_restore_.empty()) return {};
-  TRY(write_copies(meta_, to_restore_));
+  if (!to_restore_.empty()) TRY(write_copies(meta_, to_restore_));
   to_restore_.clear();
+  if (unread_) TRY(write_copies(unread_->second, std::array{unread_->first}));
+  unread_.reset();
   return {};
 }
 
@@ -90,6 +97,7 @@ Result<void> MetaStore::write(Meta meta) {
   step_ = 1;
   bad_copies_ = 0;
   to_restore_.clear();
+  unread_.reset();
   return {};
 }
 

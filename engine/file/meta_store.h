@@ -3,14 +3,17 @@
 // M1 A new generation goes to the pair that doesn't hold the newest good one, both copies, then one
 //    sync, then both are read back from the medium. Only then does write() succeed.
 // M2 After a failed write() nothing is known of either generation: the caller poisons the database.
-// M3 Opening never writes; restore_copies() is for the first write of an opening.
+// M3 Opening never writes; restore_copies() is for the first write of an opening, before any other:
+//    what an opening could not see may need what it takes for free.
 // A crash inside write() leaves the newest good generation untouched in its own pair.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/file/meta_format.h"
@@ -32,7 +35,9 @@ class MetaStore {
   // Copies of the newest generation's pair that weren't good when it was opened.
   [[nodiscard]] unsigned bad_copies() const { return bad_copies_; }
 
-  // Rewrites a bad copy of the newest pair, so that one more fault can't take it.
+  // Rewrites a bad copy of the newest pair, so that one more fault can't take it; and one of the
+  // other pair that could not be read, so that no opening finds a newer generation there, whose
+  // pages are written over by then.
   Result<void> restore_copies();
   // Makes `meta` the newest generation (its own generation field is set here).
   Result<void> write(Meta meta);
@@ -47,6 +52,8 @@ class MetaStore {
   std::uint64_t step_ = 1;  // From the newest generation to the next.
   unsigned bad_copies_ = 0;
   std::vector<unsigned> to_restore_;
+  // Of the other pair: a copy that could not be read, and what the other one has.
+  std::optional<std::pair<unsigned, Meta>> unread_;
 };
 
 }  // namespace holdfast

@@ -140,7 +140,7 @@ class Harness:
             Stage("every failing call", test, ["--gtest_filter=FaultTest.*"], None),
             Stage("every crash point", test, ["--gtest_filter=CrashTest.*"], None),
             Stage("slices of the sweeps", test, ["--gtest_filter=StandardWorkload*:*FlippedBits*:"
-                  "*Swaps*:*Short*:LyingDisk.*:OddOpenings.*:CrowdTest.*:FullDisk.*"], None),
+                  "*Swaps*:*Short*:LyingDisk.*:OddOpenings.*:CrowdTest.*:FullDisk.*:KeptTwice.*"], None),
             Stage("schedules", EXPLORE, ["--preemptions", "1"], seconds / 6),
             Stage("random runs", fuzz, ["--seed", "1000001"], seconds),
         ]

@@ -91,6 +91,31 @@ TEST_F(MetaStoreTest, M3OpeningWritesNothing) {
   EXPECT_TRUE(file_.calls.empty());
 }
 
+// It may be a newer generation, of a crash, that is read next time: what that needs is free now.
+TEST_F(MetaStoreTest, M3ACopyOfTheOtherPairThatCouldNotBeReadGetsWhatItsTwinHas) {
+  with_generations(3);
+  std::array<std::byte, kMetaBytes> twin{}, block{};
+  file_.read(meta_offset(3), twin).value();
+  file_.fail_at = [&](const std::string& call) -> Result<void> {
+    if (call == "read_past_cache 16384") return fail(ErrorCode::kIo, "no");
+    return {};
+  };
+  MetaStore store = MetaStore::open(file_).value();
+  file_.fail_at = nullptr;
+  EXPECT_EQ(store.meta().generation, 3U);
+  EXPECT_EQ(store.bad_copies(), 0U);
+  corrupt(meta_offset(1));
+  file_.calls.clear();
+  store.restore_copies().value();
+  EXPECT_EQ(file_.calls,
+            (std::vector<std::string>{"write 16384", "sync", "read_past_cache 16384"}));
+  file_.read(meta_offset(1), block).value();
+  EXPECT_EQ(block, twin);
+  file_.calls.clear();
+  store.restore_copies().value();
+  EXPECT_TRUE(file_.calls.empty());
+}
+
 TEST_F(MetaStoreTest, TheNewestGoodBlockIsChosenWhateverElseIsBad) {
   for (unsigned bad = 0; bad < 15; ++bad) {
     with_generations(4);  // 3 in the first pair, 4 in the second.
