@@ -156,5 +156,37 @@ TEST_F(CrashTest, ALongValueAtEachStepOfACompaction) {
   }
 }
 
+// What the log has made and freed since the last checkpoint: long values, whose pages it only
+// names, and short ones. Whatever the next opening gives out again, it gives out once.
+TEST_F(CrashTest, WhatTheLogMadeAndFreedIsGivenOutOnce) {
+  const std::vector<Op> made = {{.kind = Kind::kPutRun, .count = 6, .key = 0, .bytes = 100},
+                                {.kind = Kind::kCommitSync},
+                                {.kind = Kind::kPut, .key = 7, .bytes = 90'000},
+                                {.kind = Kind::kPut, .key = 8, .bytes = 9'000},
+                                {.kind = Kind::kCommitSync},
+                                {.kind = Kind::kErase, .key = 7},
+                                {.kind = Kind::kErase, .key = 8},
+                                {.kind = Kind::kCommitSync}};
+  const std::vector<Op> again = {{.kind = Kind::kPut, .key = 9, .bytes = 70'000},
+                                 {.kind = Kind::kCommitSync},
+                                 {.kind = Kind::kCheckpoint},
+                                 {.kind = Kind::kPutRun, .count = 12, .key = 11, .bytes = 9'000},
+                                 {.kind = Kind::kPut, .key = 10, .bytes = 80'000},
+                                 {.kind = Kind::kCommitSync},
+                                 {.kind = Kind::kCheckpoint},
+                                 {.kind = Kind::kCompare},
+                                 {.kind = Kind::kReopen},
+                                 {.kind = Kind::kVerify}};
+  start();
+  database_.open();
+  apply_all(database_, made);
+  database_.stop();
+  for (const PolicyKind kind : {PolicyKind::kProcessKill, PolicyKind::kKeepAll}) {
+    crash_and_recover(kind, 1);
+    live(branch_disk_, branch_, again);
+    ASSERT_FALSE(branch_.failure()) << policy_name(kind) << ": " << *branch_.failure();
+  }
+}
+
 }  // namespace
 }  // namespace holdfast
