@@ -188,5 +188,33 @@ TEST_F(CrashTest, WhatTheLogMadeAndFreedIsGivenOutOnce) {
   }
 }
 
+// A torn sector may hold what lies at the same place of a block elsewhere: here whole small batches
+// of the same epoch's other segments.
+TEST_F(CrashTest, OldBatchesOfTheSameEpochInTornSectors) {
+  std::vector<Op> ops;
+  for (std::uint32_t key = 0; key < 34; ++key) {
+    ops.push_back({.kind = Kind::kPut, .key = key % 8, .bytes = 20});
+    ops.push_back({.kind = Kind::kCommitSync});
+  }
+  const std::uint64_t changes = changes_of(ops);
+  for (std::uint64_t at = 40; at <= changes; ++at) {
+    start();
+    disk_.crash_at_change(at, true);
+    live(disk_, database_, ops);
+    database_.stop();
+    for (std::uint64_t seed = 0; seed < 24; ++seed) {
+      crash_and_recover(PolicyKind::kProcessKill, at);
+      branch_disk_.become(disk_);
+      branch_disk_.crash(
+          {.kind = PolicyKind::kWeak, .keep_per_1024 = 256, .garbage_in_place = true},
+          at * 64 + seed);
+      branch_.crashed(PolicyKind::kWeak);
+      branch_.open();
+      ASSERT_FALSE(branch_.failure())
+          << "change " << at << ", seed " << seed << ": " << *branch_.failure();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace holdfast
