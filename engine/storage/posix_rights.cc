@@ -4,7 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
 
 #include "engine/base/result.h"
 #include "engine/storage/descriptor.h"
@@ -17,37 +22,55 @@
 namespace holdfast {
 namespace {
 
+constexpr const char* kAccessList = "system.posix_acl_access";
 constexpr mode_t kOwnerOnly = S_IRUSR | S_IWUSR;
 constexpr mode_t kShared = kOwnerOnly | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
 
-// Those of another group are to the original what anybody is.
+// For a file of another group: its members, and those whom the original's group is to, have what
+// both the original's group and all others have.
 mode_t without_the_group(mode_t mode) {
-  return mode & ~(S_IRWXG & ~((mode & S_IRWXO) << 3U));
+  const mode_t both = (mode >> 3U) & mode & S_IRWXO;
+  return (mode & S_IRWXU) | both << 3U | both;
 }
 
-// The group that a file made here gets.
-gid_t group_of_new(const std::string& directory) {
-  struct stat info = {};
-  const bool inherits = uninterrupted([&] { return ::stat(directory.c_str(), &info); }) == 0 &&
-                        (info.st_mode & S_ISGID) != 0;
-  return inherits ? info.st_gid : ::getegid();
+mode_t umask_of_process() {
+  // umask() can't be asked without being set, for all threads.
+  if (std::ifstream status("/proc/self/status"); status) {
+    for (std::string line; std::getline(status, line);) {
+      if (!line.starts_with("Umask:")) continue;
+      return static_cast<mode_t>(std::strtoul(line.c_str() + 6, nullptr, 8)) & 0777U;
+    }
+  }
+  return S_IRWXG | S_IRWXO;
 }
 
-// What the system refuses leaves the file to fewer than could have it.
-void give_rights(int descriptor, const struct stat& original) {
+bool has_access_list(const std::string& path) {
+  return uninterrupted([&] { return ::getxattr(path.c_str(), kAccessList, nullptr, 0); }) > 0;
+}
+
+// The file has been made for its owner alone; what the system refuses leaves it so.
+void give_rights(int descriptor, const struct stat& like, Rights rights) {
   struct stat made = {};
   if (uninterrupted([&] { return ::fstat(descriptor, &made); }) != 0) return;
-  const bool any_owner = ::geteuid() == 0;
-  const uid_t owner = any_owner ? original.st_uid : made.st_uid;
-  bool same_group = made.st_gid == original.st_gid;
-  if (!same_group || owner != made.st_uid) {
-    const bool given =
-        uninterrupted([&] { return ::fchown(descriptor, owner, original.st_gid); }) == 0;
-    same_group = same_group || given;
+  if (rights == Rights::kSame) {
+    const uid_t owner = ::geteuid() == 0 ? like.st_uid : made.st_uid;
+    const auto give = [&](uid_t to_owner, gid_t to_group) {
+      return uninterrupted([&] { return ::fchown(descriptor, to_owner, to_group); }) == 0;
+    };
+    if ((owner != made.st_uid || like.st_gid != made.st_gid) && !give(owner, like.st_gid)) {
+      (void)give(owner, made.st_gid);
+      (void)give(static_cast<uid_t>(-1), like.st_gid);
+    }
+    if (uninterrupted([&] { return ::fstat(descriptor, &made); }) != 0) return;
   }
-  const mode_t mode = (original.st_mode & kShared) | kOwnerOnly;
-  (void)uninterrupted(
-      [&] { return ::fchmod(descriptor, same_group ? mode : without_the_group(mode)); });
+  // What the directory gives to all that is made in it speaks of others than the original does.
+  if (uninterrupted([&] { return ::fgetxattr(descriptor, kAccessList, nullptr, 0); }) > 0 &&
+      uninterrupted([&] { return ::fremovexattr(descriptor, kAccessList); }) != 0)
+    return;
+  mode_t mode = (like.st_mode & kShared) | kOwnerOnly;
+  if (made.st_gid != like.st_gid) mode = without_the_group(mode);
+  if (rights == Rights::kAtMost) mode &= ~umask_of_process();
+  (void)uninterrupted([&] { return ::fchmod(descriptor, mode | kOwnerOnly); });
 }
 
 }  // namespace
@@ -58,19 +81,16 @@ Result<std::unique_ptr<StorageFile>> PosixStorage::create_like(const std::string
   if (original.empty()) return open(path, FileMode::kCreateNew);
   struct stat like = {};
   const bool known = uninterrupted([&] { return ::stat(original.c_str(), &like); }) == 0;
-  mode_t mode = kOwnerOnly;
-  if (known && rights == Rights::kAtMost) {
-    mode |= like.st_mode & kShared;
-    if (group_of_new(directory_of(path)) != like.st_gid) mode = without_the_group(mode);
-  }
-  const int descriptor = uninterrupted(
-      [&] { return ::open(path.c_str(), O_CLOEXEC | O_NOCTTY | O_RDWR | O_CREAT | O_EXCL, mode); });
+  const int descriptor = uninterrupted([&] {
+    return ::open(path.c_str(), O_CLOEXEC | O_NOCTTY | O_RDWR | O_CREAT | O_EXCL, kOwnerOnly);
+  });
   if (descriptor < 0)
     return std::unexpected(os_error(errno, "could not create the file", place_in(path)));
   Descriptor opened(descriptor);
   auto file = std::make_unique<PosixFile>(path, descriptor);
   opened.release();
-  if (known && rights == Rights::kSame) give_rights(descriptor, like);
+  // Of one with a list of its own the mode doesn't say who may use it.
+  if (known && !has_access_list(original)) give_rights(descriptor, like, rights);
   return file;
 }
 

@@ -1,7 +1,9 @@
 // Who may use the files that a database brings with it: nobody who may not use the database, and
 // everybody who may write to it. On the real file system.
+#include <grp.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -75,7 +77,7 @@ template <class Work>
 int as_user(uid_t user, gid_t group, Work work) {
   const pid_t child = ::fork();
   if (child == 0) {
-    if (::setgid(group) != 0 || ::setuid(user) != 0) ::_exit(99);
+    if (::setgroups(0, nullptr) != 0 || ::setgid(group) != 0 || ::setuid(user) != 0) ::_exit(99);
     ::_exit(work() ? 0 : 1);
   }
   int status = 0;
@@ -121,6 +123,76 @@ TEST_F(FileRightsTest, WhatRootLeavesBehindIsOfUseToTheOwner) {
                              mode_of(path("copy")) == 0600 && db->close();
                     }),
             0);
+}
+
+// Access lists, as the kernel has them: tag, permissions, id.
+struct AccessEntry {
+  std::uint16_t tag, permissions;
+  std::uint32_t id;
+};
+constexpr std::uint16_t kOwner = 1, kUser = 2, kGroup = 4, kMask = 0x10, kOther = 0x20;
+constexpr std::uint32_t kNobody = 0xffffffff;
+bool set_access_list(const std::string& path, const char* name,
+                     const std::vector<AccessEntry>& entries) {
+  std::string bytes("\2\0\0\0", 4);
+  for (const AccessEntry& entry : entries) {
+    bytes.append(reinterpret_cast<const char*>(&entry.tag), 2);
+    bytes.append(reinterpret_cast<const char*>(&entry.permissions), 2);
+    bytes.append(reinterpret_cast<const char*>(&entry.id), 4);
+  }
+  return ::setxattr(path.c_str(), name, bytes.data(), bytes.size(), 0) == 0;
+}
+
+class OthersRightsTest : public FileRightsTest {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs to be another user";
+    ::umask(0);
+    ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+    MUST(MUST(Database::open(path("db"))).close());
+  }
+  // Of a log and a copy that are made now: neither is for whoever may not read the database.
+  void expect_neither_for(uid_t user, gid_t group) {
+    Database db = MUST(Database::open(path("db")));
+    MUST(db.put("secret", "value"));
+    MUST(db.backup(path("copy"), {.progress = {}}));
+    ASSERT_EQ(logs().size(), 1U);
+    for (const std::string& file : {path("db"), logs().front(), path("copy")}) {
+      EXPECT_EQ(as_user(user, group, [&] { return ::access(file.c_str(), R_OK) != 0; }), 0) << file;
+    }
+    MUST(db.close());
+  }
+};
+
+TEST_F(OthersRightsTest, AGroupThatIsKeptOut) {
+  ASSERT_EQ(::chown(path("db").c_str(), 0, 23456), 0);
+  ASSERT_EQ(::chmod(path("db").c_str(), 0604), 0);
+  expect_neither_for(12347, 23456);
+}
+
+// Where a file has a list, the group's place in its mode is the list's mask.
+TEST_F(OthersRightsTest, AGroupThatTheAccessListKeepsOut) {
+  ASSERT_EQ(::chown(path("db").c_str(), 12345, 23456), 0);
+  if (!set_access_list(path("db"), "system.posix_acl_access",
+                       {{kOwner, 6, kNobody},
+                        {kUser, 6, 12346},
+                        {kGroup, 0, kNobody},
+                        {kMask, 6, kNobody},
+                        {kOther, 0, kNobody}}))
+    GTEST_SKIP() << "no access lists here";
+  expect_neither_for(12347, 23456);
+}
+
+TEST_F(OthersRightsTest, WhomTheDirectoryGivesAllThatIsMadeInIt) {
+  ASSERT_EQ(::chmod(path("db").c_str(), 0640), 0);
+  if (!set_access_list(directory_.path(), "system.posix_acl_default",
+                       {{kOwner, 7, kNobody},
+                        {kUser, 7, 12349},
+                        {kGroup, 5, kNobody},
+                        {kMask, 7, kNobody},
+                        {kOther, 5, kNobody}}))
+    GTEST_SKIP() << "no access lists here";
+  expect_neither_for(12349, 12349);
 }
 
 }  // namespace
