@@ -82,12 +82,6 @@ Result<BackupReport> DatabaseImpl::backup(
     const BackupOptions& options,
     const std::function<Result<void>(const CopiedState&, BackupReport&)>& copy) {
   TRY(must_be_open());
-  if (options.since != 0 && options.checkpoint != 0 && options.checkpoint <= options.since) {
-    return fail(ErrorCode::kInvalidArgument,
-                "an increment leads from an older kept checkpoint to a newer one, not from " +
-                    std::to_string(options.since) + " to " + std::to_string(options.checkpoint),
-                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
-  }
   if (options.keep && options.checkpoint != 0) {
     return fail(ErrorCode::kInvalidArgument,
                 "checkpoint " + std::to_string(options.checkpoint) +
@@ -106,6 +100,12 @@ Result<BackupReport> DatabaseImpl::backup(
   HeldState held = TRY(HeldState::begin(*this, options));
   CopiedState from{.file = file_.get(), .slots = slots_.get(), .state = {}, .base = {}};
   held.describe(from, options);
+  if (from.base && (from.base->txn > from.state.txn || options.since == options.checkpoint)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "an increment leads from an older kept checkpoint to a newer one, not from " +
+                    std::to_string(options.since) + " to " + std::to_string(options.checkpoint),
+                {.file = path_, .offset = {}, .page = {}, .tree = {}, .txn = {}});
+  }
   TRY(copy(from, report));
   const bool follows = options.since != 0 || options.release != 0;
   if (options.keep && (report.sound() || !follows)) report.kept = TRY(held.keep(options.release));

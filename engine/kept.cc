@@ -48,6 +48,8 @@ std::vector<KeptCheckpoint> DatabaseImpl::kept_checkpoints() const {
   MutexLock lock(meta_mutex_);
   std::vector<KeptCheckpoint> list;
   for (const KeptMap& kept : meta_->meta().kept_maps()) list.push_back(shown(kept));
+  // A backup's may have been listed after newer ones.
+  std::ranges::stable_sort(list, {}, &KeptCheckpoint::txn);
   return list;
 }
 
@@ -168,6 +170,8 @@ Result<void> DatabaseImpl::release_checkpoint(std::uint64_t id) {
 
 // Under checkpoint_mutex_: nothing else writes a list.
 Result<void> DatabaseImpl::write_kept(const Meta& list) {
+  // Whoever waited for a checkpoint that failed writes nothing any more.
+  if (auto error = poisoned()) return std::unexpected(*error);
   MutexLock lock(meta_mutex_);
   Meta meta = meta_->meta();
   meta.kept = list.kept;

@@ -1,6 +1,7 @@
 // Backups that are kept: what was copied is the next increment's base, from the copy's end on and
 // in one step; whatever ends a backup before leaves the list as it was.
 #include "engine/file/meta_format.h"
+#include "fuzz/lab/needed_ranges.h"
 #include "tests/engine/backup_fixture.h"
 #include "tests/engine/sim_world.h"
 
@@ -145,6 +146,7 @@ TEST(BackupKeepCrashTest, OneCheckpointIsKeptWhereverItStops) {
   bool went_on = false;
   for (std::uint64_t stop = 1; !went_on; ++stop) {
     SimWorld world;
+    watch_needed_ranges(world.disk, "db");
     Options options = world.options();
     options.page_size = 4096;
     Database db = MUST(Database::open("db", options));
@@ -210,6 +212,33 @@ TEST_F(BackupKeepTest, WhatLacksAPageFollowsNothing) {
     MUST(opened->close());
   }
   EXPECT_GT(lacked, 0);
+}
+
+// What is kept while it is copied is newer than it, and listed before.
+TEST_F(BackupKeepTest, TheOldestIsFirstHoweverTheyWereListed) {
+  Database db = MUST(Database::open("db", small_pages()));
+  MUST(fill(db, 0, 1000, 200, 'a'));
+  KeptCheckpoint newer;
+  BackupOptions options = keeping();
+  options.progress = [&](const Progress&) {
+    if (newer.id != 0) return true;
+    MUST(fill(db, 0, 500, 210, 'b'));
+    newer = MUST(db.keep_checkpoint());
+    return true;
+  };
+  const BackupReport full = MUST(db.backup("full", options));
+  EXPECT_GT(full.kept, newer.id);
+  EXPECT_EQ(ids(db), (std::vector{full.kept, newer.id}));
+  EXPECT_CODE(db.backup("back", {.checkpoint = full.kept, .since = newer.id, .progress = {}}),
+              ErrorCode::kInvalidArgument);
+  MUST(db.backup("inc", {.checkpoint = newer.id, .since = full.kept, .progress = {}}));
+  MUST(restore({{"full"}, {"inc"}}, "new"));
+  EXPECT_EQ(taken("new"), contents_of(db));
+  MUST(db.close());
+  db = MUST(Database::open("db", small_pages()));
+  EXPECT_EQ(ids(db), (std::vector{full.kept, newer.id}));
+  expect_sound(db);
+  MUST(db.close());
 }
 
 }  // namespace

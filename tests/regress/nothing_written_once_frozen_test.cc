@@ -73,5 +73,42 @@ TEST_F(FrozenTest, AFirstCommitThatWaitedForAFailedCheckpointWritesNothing) {
   EXPECT_FALSE(db.close());
 }
 
+// A backup that is to be kept waits for it, before it writes the list.
+TEST_F(FrozenTest, ABackupThatIsKeptAndWaitedForAFailedCheckpointWritesNothing) {
+  Database db = open();
+  ASSERT_TRUE(db.put("key", "value"));
+  std::atomic<bool> copying{false}, go{false}, failed{false};
+  std::atomic<int> writes{0};
+  Result<BackupReport> kept = std::unexpected(Error(ErrorCode::kIo, ""));
+  std::thread second([&] {
+    kept = db.backup(
+        [&](std::string_view) -> Result<void> {
+          copying = true;
+          while (!go) std::this_thread::sleep_for(milliseconds(1));
+          return {};
+        },
+        {.keep = true, .progress = {}});
+  });
+  while (!copying) std::this_thread::sleep_for(milliseconds(1));
+  ASSERT_TRUE(db.put("key", "another"));
+  int syncs = 0;
+  storage_.on_sync = [&](const std::string& path) -> Result<void> {
+    if (path != "dir/db" || failed || ++syncs != 2) return {};  // The pages', then the meta's.
+    failed = true;
+    go = true;
+    std::this_thread::sleep_for(milliseconds(100));  // It is waiting now.
+    return fail(ErrorCode::kIo, "the medium refuses");
+  };
+  storage_.on_write = [&](const std::string& path) -> Result<void> {
+    if (path == "dir/db" && failed) ++writes;
+    return {};
+  };
+  EXPECT_FALSE(db.checkpoint());
+  second.join();
+  EXPECT_EQ(writes, 0);
+  EXPECT_FALSE(kept);
+  EXPECT_FALSE(db.close());
+}
+
 }  // namespace
 }  // namespace holdfast::testing
