@@ -251,7 +251,7 @@ Result<void> DatabaseImpl::write_checkpoint_meta(const Checkpoint& checkpoint) {
   meta.map_root = checkpoint.map_root();
   meta.map_height = checkpoint.map_height();
   meta.id_high_water = ids_.high_water();
-  meta.slot_high_water = slots_->high_water();
+  meta.slot_high_water = checkpoint.slot_high_water();
   meta.pages =
       static_cast<std::uint64_t>(static_cast<std::int64_t>(meta.pages) + checkpoint.pages_gained());
   return meta_->write(meta);

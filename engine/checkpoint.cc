@@ -72,6 +72,7 @@ Result<bool> Checkpoint::step() {
       phase_ = Phase::kSync;
       return true;
     case Phase::kSync:
+      slot_high_water_ = parts_.slots->high_water();
       TRY(sync_file());
       phase_ = Phase::kDone;
       return false;

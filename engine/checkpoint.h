@@ -63,6 +63,9 @@ class Checkpoint {
   [[nodiscard]] const LogPlace& place() const { return place_; }
   [[nodiscard]] MapRef map_root() const { return map_update_->root(); }
   [[nodiscard]] std::uint32_t map_height() const { return map_update_->height(); }
+  // Slots up to this were there, durably, when the sync had succeeded: all that the map names, and
+  // none that others have taken since at an end of the file that a loss of power may take away.
+  [[nodiscard]] std::uint32_t slot_high_water() const { return slot_high_water_; }
   // How many more pages the durable map names than before.
   [[nodiscard]] std::int64_t pages_gained() const { return pages_gained_; }
   [[nodiscard]] std::uint64_t pages_written() const {
@@ -123,6 +126,7 @@ class Checkpoint {
   std::unique_ptr<MapUpdate> map_update_;
   std::uint64_t map_pages_written_ = 0;
   std::int64_t pages_gained_ = 0;
+  std::uint32_t slot_high_water_ = 0;
   std::vector<std::byte> buffer_;
 };
 

@@ -5,6 +5,9 @@
 //   a hint there of what is free before it
 //
 // A crash between any two leaves a state that the next opening takes as it is.
+#include <algorithm>
+#include <vector>
+
 #include "engine/base/boundary.h"
 #include "engine/base/result.h"
 #include "engine/database_impl.h"
@@ -60,8 +63,8 @@ Result<void> DatabaseImpl::fold_old_log_in() {
   if (log_.load() != nullptr) return {};
   MutexLock checkpoint_lock(checkpoint_mutex_);
   if (auto error = poisoned()) return std::unexpected(*error);
-  if (!log_beside()) return {};
-  TRY(say_there_is_no_log());
+  if (log_beside()) TRY(say_there_is_no_log());
+  if (old_segments_.empty() && leftover_files_.empty()) return {};
   // Nothing needs the files: what can't be removed now is by the log that comes, or by a close.
   TRY(remove_log());
   old_segments_.clear();
@@ -79,7 +82,8 @@ Result<void> DatabaseImpl::say_there_is_no_log() {
   MutexLock lock(meta_mutex_);
   Meta meta = meta_->meta();
   meta.log_beside = false;
-  meta.slot_high_water = slots_->high_water();
+  // Never more than a checkpoint's sync has covered.
+  meta.slot_high_water = std::min(meta.slot_high_water, slots_->high_water());
   for (int pair = 0; pair < 2; ++pair) {
     if (auto written = at_boundary([&] { return meta_->write(meta); }); !written) {
       lock.unlock();
@@ -88,6 +92,15 @@ Result<void> DatabaseImpl::say_there_is_no_log() {
     }
   }
   return {};
+}
+
+// Files beside the database that no state needs any more, now that both copies of its meta are
+// there. What can't be removed only takes space; a close tries again.
+void DatabaseImpl::remove_leftovers() {
+  std::erase_if(leftover_files_, [&](const std::string& path) {
+    const auto removed = at_boundary([&] { return environment_.storage->remove(path); });
+    return removed || removed.error().code() == ErrorCode::kNotFound;
+  });
 }
 
 Result<void> DatabaseImpl::remove_log() {

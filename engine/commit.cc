@@ -253,6 +253,7 @@ Result<void> DatabaseImpl::start_epoch() {
   TRY(cache_->back_reservations());
   MutexLock checkpoint_lock(checkpoint_mutex_);
   TRY(restore_meta_copies());
+  remove_leftovers();
   MutexLock lock(meta_mutex_);
   const EpochNumber epoch{raw(highest_epoch_) + 1};
   const LogConfig config{environment_.storage, environment_.clock,         path_,

@@ -193,6 +193,7 @@ class DatabaseImpl final : public LogObserver, private Served {
   Result<void> say_there_is_no_log();
   [[nodiscard]] bool log_beside() const;
   Result<void> remove_log();
+  void remove_leftovers();
 
   // shrink.cc
   [[nodiscard]] std::uint64_t least_slots() const;

@@ -8,6 +8,7 @@
 #include "engine/file/meta_store.h"
 #include "engine/file/page_map.h"
 #include "engine/file/slot_space.h"
+#include "fuzz/lab/needed_ranges.h"
 #include "tests/engine/sim_world.h"
 #include "tests/engine/space_fixture.h"
 
@@ -184,6 +185,7 @@ TEST(FreeHintCrashTest, ACloseThatStopsAnywhere) {
   int with_hint = 0;
   for (std::uint64_t stop = 1; !went_on; stop += 3) {
     SimWorld world;
+    watch_needed_ranges(world.disk, "db");
     make(world.options());
     Database db = MUST(Database::open("db", world.options()));
     for (int i = 0; i < kRecords; i += 40) MUST(db.put(numbered(i), std::string(900, 'q')));
