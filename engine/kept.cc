@@ -49,7 +49,8 @@ std::vector<KeptCheckpoint> DatabaseImpl::kept_checkpoints() const {
   std::vector<KeptCheckpoint> list;
   for (const KeptMap& kept : meta_->meta().kept_maps()) list.push_back(shown(kept));
   // A backup's may have been listed after newer ones.
-  std::ranges::stable_sort(list, {}, &KeptCheckpoint::txn);
+  std::ranges::sort(list, {},
+                    [](const KeptCheckpoint& kept) { return std::pair(kept.txn, kept.id); });
   return list;
 }
 

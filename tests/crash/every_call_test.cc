@@ -156,6 +156,30 @@ TEST_F(CrashTest, ALongValueAtEachStepOfACompaction) {
   }
 }
 
+// Long values, written once, that go after a savepoint and come back with it.
+TEST_F(CrashTest, LongValuesThatSavepointsBringBack) {
+  const std::vector<Op> ops = {{.kind = Kind::kPutRun, .count = 6, .key = 0, .bytes = 100},
+                               {.kind = Kind::kPut, .key = 7, .bytes = 90'000},
+                               {.kind = Kind::kSavepoint},
+                               {.kind = Kind::kErase, .key = 7},
+                               {.kind = Kind::kRollBack, .key = 0},
+                               {.kind = Kind::kPut, .key = 9, .bytes = 70'000},
+                               {.kind = Kind::kSavepoint},
+                               {.kind = Kind::kPut, .key = 9, .bytes = 80'000},
+                               {.kind = Kind::kSavepoint},
+                               {.kind = Kind::kEraseRange, .count = 0, .key = 0},
+                               {.kind = Kind::kPut, .key = 8, .bytes = 80'000},
+                               {.kind = Kind::kRollBack, .key = 0},
+                               {.kind = Kind::kCompare},
+                               {.kind = Kind::kCommitSync},
+                               {.kind = Kind::kCheckpoint},
+                               {.kind = Kind::kVerify},
+                               {.kind = Kind::kReopen}};
+  start();
+  live(disk_, database_, ops);
+  ASSERT_FALSE(database_.failure()) << *database_.failure();
+}
+
 // What the log has made and freed since the last checkpoint: long values, whose pages it only
 // names, and short ones. Whatever the next opening gives out again, it gives out once.
 TEST_F(CrashTest, WhatTheLogMadeAndFreedIsGivenOutOnce) {
