@@ -42,36 +42,36 @@ Result<void> FileCopy::write_metas(const Meta& state, std::uint32_t highest) {
 Result<void> write_backup(const Environment& environment, const CopiedState& from,
                           const std::string& target, const BackupOptions& options,
                           BackupReport& report) {
-  return make_new_database(environment, target, from.file->path(),
-                           [&](StorageFile& file) -> Result<void> {
-                             FileCopy copy(file);
-                             copy.begin(from.state.page_size);
-                             ProgressTeller teller(options.progress);
-                             teller.begin("backup", from.state.pages);
-                             TRY(hand_over_pages(from, copy, teller, options.findings_max, report));
-                             report.bytes = copy.bytes();
-                             TRY(copy.sync_pages(copy.highest()));
-                             return copy.write_metas(from.state, copy.highest());
-                           });
+  const auto write = [&](StorageFile& file) -> Result<void> {
+    FileCopy copy(file);
+    copy.begin(from.state.page_size);
+    ProgressTeller teller(options.progress);
+    teller.begin("backup", from.state.pages);
+    TRY(hand_over_pages(from, copy, teller, options.findings_max, report));
+    report.bytes = copy.bytes();
+    TRY(copy.sync_pages(copy.highest()));
+    return copy.write_metas(from.state, copy.highest());
+  };
+  return make_new_database(environment, target, from.file->path(), write);
 }
 
 Result<void> write_stream_file(const Environment& environment, const CopiedState& from,
                                const std::string& target, const BackupOptions& options,
                                BackupReport& report) {
-  return make_new_file(environment, target, from.file->path(),
-                       [&](StorageFile& file) -> Result<void> {
-                         std::uint64_t at = 0;
-                         std::uint64_t synced = 0;
-                         const BackupSink sink = [&](std::string_view bytes) -> Result<void> {
-                           TRY(file.write(at, as_bytes(bytes)));
-                           at += bytes.size();
-                           if (at - synced < kSyncEveryBytes) return {};
-                           synced = at;
-                           return file.sync();
-                         };
-                         TRY(write_stream(environment, from, sink, options, report));
-                         return file.sync();
-                       });
+  const auto write = [&](StorageFile& file) -> Result<void> {
+    std::uint64_t at = 0;
+    std::uint64_t synced = 0;
+    const BackupSink sink = [&](std::string_view bytes) -> Result<void> {
+      TRY(file.write(at, as_bytes(bytes)));
+      at += bytes.size();
+      if (at - synced < kSyncEveryBytes) return {};
+      synced = at;
+      return file.sync();
+    };
+    TRY(write_stream(environment, from, sink, options, report));
+    return file.sync();
+  };
+  return make_new_file(environment, target, from.file->path(), write);
 }
 
 }  // namespace holdfast

@@ -1,6 +1,8 @@
 // What is free in the file that was opened: slots and page ids. No list of them has to be right; a
 // walk over the page map tells, and where the file was closed a hint spares the walk.
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "engine/base/boundary.h"
 #include "engine/base/result.h"
@@ -13,6 +15,30 @@ namespace {
 constexpr std::uint32_t kEagerScanLeaves = 64;  // Beyond, the first checkpoint scans.
 constexpr std::uint32_t kHintLeaves = 2;        // Below, reading the map is as quick.
 constexpr std::uint64_t kHintShare = 8;         // Of the map's leaves, what a hint may take.
+
+// Ids that the log freed, asked for in ascending order.
+class FreedIds {
+ public:
+  explicit FreedIds(std::vector<FreedRun> runs) : runs_(std::move(runs)), next_(runs_.begin()) {
+    std::ranges::sort(runs_, {}, [](const FreedRun& freed) { return freed.run.first; });
+  }
+  bool contains(std::uint64_t id) {
+    while (next_ != runs_.end() && std::uint64_t{raw(next_->run.first)} + next_->run.count <= id)
+      ++next_;
+    return next_ != runs_.end() && raw(next_->run.first) <= id;
+  }
+
+ private:
+  std::vector<FreedRun> runs_;
+  std::vector<FreedRun>::const_iterator next_;
+};
+
+// Behind what is in it.
+void add_run(IdRuns& runs, std::uint64_t first, std::uint64_t count) {
+  if (runs.empty() || raw(runs.back().first) + runs.back().count != first)
+    runs.push_back({PageId{static_cast<std::uint32_t>(first)}, 0});
+  runs.back().count += static_cast<std::uint32_t>(count);
+}
 
 }  // namespace
 
@@ -32,22 +58,8 @@ Result<void> DatabaseImpl::scan_free_space(bool now) {
   map_->collect_slots(map_slots);
   for (Slot slot : map_slots) mark(slot);
   for (Slot slot : cache_->placed_slots()) mark(slot);
-  std::vector<FreedRun> freed = cache_->frees_through(cache_->newest());
-  std::sort(freed.begin(), freed.end(),
-            [](const FreedRun& a, const FreedRun& b) { return a.run.first < b.run.first; });
-  auto next_freed = freed.begin();
-  auto is_freed = [&](std::uint64_t id) {  // Asked in ascending order.
-    while (next_freed != freed.end() &&
-           std::uint64_t{raw(next_freed->run.first)} + next_freed->run.count <= id)
-      ++next_freed;
-    return next_freed != freed.end() && raw(next_freed->run.first) <= id;
-  };
+  FreedIds freed(cache_->frees_through(cache_->newest()));
   IdRuns free_ids;
-  auto add_free = [&](std::uint64_t first, std::uint64_t count) {
-    if (free_ids.empty() || raw(free_ids.back().first) + free_ids.back().count != first)
-      free_ids.push_back({PageId{static_cast<std::uint32_t>(first)}, 0});
-    free_ids.back().count += static_cast<std::uint32_t>(count);
-  };
   const std::uint64_t fanout = map_->leaf_fanout();
   std::vector<MapEntry> entries(fanout);
   auto scan_leaf = [&](std::uint64_t leaf) {
@@ -57,7 +69,7 @@ Result<void> DatabaseImpl::scan_free_space(bool now) {
       if (entries[i] != MapEntry{} || id <= raw(kCatalogRoot) || id >= opened_id_high_water_)
         continue;
       const bool in_memory = cache_->table().has_version(PageId{static_cast<std::uint32_t>(id)});
-      if (!in_memory && !is_freed(id)) add_free(id, 1);
+      if (!in_memory && !freed.contains(id)) add_run(free_ids, id, 1);
     }
   };
   for (std::uint32_t leaf = 0; leaf < map_->leaf_count(); ++leaf) {
@@ -78,7 +90,7 @@ Result<void> DatabaseImpl::scan_free_space(bool now) {
     if (cache_->table().has_leaf(static_cast<std::uint32_t>(leaf))) {
       scan_leaf(leaf);
     } else {
-      add_free(leaf * fanout, std::min(fanout, opened_id_high_water_ - leaf * fanout));
+      add_run(free_ids, leaf * fanout, std::min(fanout, opened_id_high_water_ - leaf * fanout));
     }
   }
   scan_kept();

@@ -53,14 +53,12 @@ void give_rights(int descriptor, const struct stat& like, Rights rights) {
   struct stat made = {};
   if (uninterrupted([&] { return ::fstat(descriptor, &made); }) != 0) return;
   if (rights == Rights::kSame) {
-    const uid_t owner = ::geteuid() == 0 ? like.st_uid : made.st_uid;
-    const auto give = [&](uid_t to_owner, gid_t to_group) {
-      return uninterrupted([&] { return ::fchown(descriptor, to_owner, to_group); }) == 0;
+    // Each by itself: one may be refused and the other not.
+    const auto give = [&](uid_t owner, gid_t group) {
+      (void)uninterrupted([&] { return ::fchown(descriptor, owner, group); });
     };
-    if ((owner != made.st_uid || like.st_gid != made.st_gid) && !give(owner, like.st_gid)) {
-      (void)give(owner, made.st_gid);
-      (void)give(static_cast<uid_t>(-1), like.st_gid);
-    }
+    if (made.st_gid != like.st_gid) give(static_cast<uid_t>(-1), like.st_gid);
+    if (::geteuid() == 0) give(like.st_uid, static_cast<gid_t>(-1));
     if (uninterrupted([&] { return ::fstat(descriptor, &made); }) != 0) return;
   }
   // What the directory gives to all that is made in it speaks of others than the original does.

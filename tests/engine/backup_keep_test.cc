@@ -4,6 +4,7 @@
 #include "fuzz/lab/needed_ranges.h"
 #include "tests/engine/backup_fixture.h"
 #include "tests/engine/sim_world.h"
+#include "tests/regress/hooked_storage.h"
 
 namespace holdfast {
 namespace {
@@ -118,6 +119,82 @@ TEST_F(BackupKeepTest, WhatCannotBeKeptIsToldBeforeAnythingIsCopied) {
   MUST(db.close());
 }
 
+// Others keep as many as there may be while it is copied: the copy is there, the list is whole.
+TEST_F(BackupKeepTest, EightThatWereKeptMeanwhile) {
+  Database db = MUST(Database::open("db", small_pages()));
+  MUST(fill(db, 0, 300, 200, 'a'));
+  BackupOptions options = keeping();
+  options.progress = [&](const Progress&) {
+    while (ids(db).size() < 8) MUST(db.keep_checkpoint());
+    return true;
+  };
+  EXPECT_CODE(db.backup("copy", options), ErrorCode::kLimitExceeded);
+  EXPECT_EQ(copied("copy"), contents_of(db));
+  EXPECT_EQ(ids(db).size(), 8U);
+  MUST(db.put("more", "goes on"));
+  MUST(db.close());
+  db = MUST(Database::open("db", small_pages()));
+  EXPECT_EQ(ids(db).size(), 8U);
+  expect_sound(db);
+  MUST(db.close());
+}
+
+// While its end is being written nobody begins to read a checkpoint that is released.
+TEST(BackupKeepOrderTest, WhatIsReleasedIsNotReadAnyMore) {
+  testing::HookedStorage storage;
+  SimClock clock;
+  SimRandom random;
+  Environment environment{&storage, &clock, &random};
+  Options options;
+  options.environment = &environment;
+  options.background = Background::kHost;
+  Database db = MUST(Database::open("db", options));
+  MUST(db.put("key", "value"));
+  const std::uint64_t base = MUST(db.backup("full", {.keep = true, .progress = {}})).kept;
+  MUST(db.close());
+  db = MUST(Database::open("db", options));
+  const BackupSink nowhere = [](std::string_view) { return Result<void>(); };
+  int asked = 0;
+  // No commit has seen to the file's name yet: that is done before the list is written.
+  storage.on_sync_directory = [&](const std::string&) -> Result<void> {
+    ++asked;
+    EXPECT_CODE(db.backup(nowhere, {.checkpoint = base, .progress = {}}), ErrorCode::kNotFound);
+    return {};
+  };
+  MUST(db.backup(nowhere, {.since = base, .keep = true, .release = base, .progress = {}}));
+  storage.on_sync_directory = {};
+  EXPECT_EQ(asked, 1);
+  MUST(db.close());
+}
+
+// A creator that died before its file's name was durable leaves it to whoever keeps something.
+TEST(BackupKeepCrashTest, WhatIsKeptHasADurableName) {
+  int kept = 0;
+  for (const bool by_a_backup : {false, true}) {
+    bool went_on = false;
+    for (std::uint64_t stop = 1; !went_on; ++stop) {
+      SimWorld world;
+      world.disk.crash_at_change(stop, true);
+      const bool made = Database::open("db", world.options()).has_value();
+      went_on = !world.disk.crashed();
+      world.disk.crash({.kind = CrashPolicy::Kind::kProcessKill}, 1);
+      Options there = world.options();
+      there.mode = OpenMode::kReadWrite;
+      auto db = Database::open("db", there);
+      if (!db) continue;
+      kept += made ? 0 : 1;
+      const BackupSink nowhere = [](std::string_view) { return Result<void>(); };
+      if (by_a_backup) MUST(db->backup(nowhere, {.keep = true, .progress = {}}));
+      if (!by_a_backup) MUST(db->keep_checkpoint());
+      world.lose_power();
+      db = Database::open("db", there);
+      ASSERT_TRUE(db) << "stopped at change " << stop;
+      EXPECT_EQ(MUST(db->kept_checkpoints()).size(), 1U) << "stopped at change " << stop;
+    }
+  }
+  EXPECT_GT(kept, 0);
+}
+
 // The base that others read stays: the copy is there, and says that it isn't kept.
 TEST_F(BackupKeepTest, ABaseThatOthersReadStays) {
   Database db = MUST(Database::open("db", small_pages()));
@@ -181,7 +258,7 @@ TEST(BackupKeepCrashTest, OneCheckpointIsKeptWhereverItStops) {
     MUST(db.backup("whole", {.checkpoint = list.front().id, .progress = {}}));
     MUST(db.close());
     EXPECT_FALSE(world.disk.violation()) << *world.disk.violation();
-    if (testing::Test::HasFailure()) FAIL() << "stopped at change " << stop;
+    if (::testing::Test::HasFailure()) FAIL() << "stopped at change " << stop;
   }
   EXPECT_GT(stayed, 5);
   EXPECT_GT(followed, 1);

@@ -89,19 +89,18 @@ TEST_F(EmergencyReserveTest, WhatOnlyFreesGoesOnAfterACrash) {
 // for the next one or not. After sixty lives all that is left is erased.
 TEST_F(EmergencyReserveTest, CrashesInARowUseUpNothing) {
   for (std::uint64_t kib = 1200; kib <= 2600; kib += 350) {
-    model_.clear();
-    refused_ = 0;
     SimWorld world(disk_of(kib));
-    Database db = MUST(Database::open("db", options(world)));
     std::mt19937 random(static_cast<unsigned>(kib));
-    fill(db, [&] { return random() % 900; });
+    Database db = full_database(world, random);
     const std::vector<std::string> keys = keys_in_any_order(random);
     for (std::size_t life = 0; life < 60; ++life) {
       ASSERT_TRUE(MUST(db.erase(keys[life]))) << kib << " KiB, life " << life;
       model_.erase(keys[life]);
+      ASSERT_EQ(db.stats().log_file_bytes, log_bytes(world)) << kib << " KiB, life " << life;
       world.lose_power();
       db = MUST(Database::open("db", options(world)));
       ASSERT_EQ(contents_of(db), model_) << kib << " KiB, life " << life;
+      ASSERT_EQ(db.stats().log_file_bytes, log_bytes(world)) << kib << " KiB, life " << life;
     }
     for (const auto& [key, value] : std::exchange(model_, {})) ASSERT_TRUE(MUST(db.erase(key)));
     MUST(db.close());
@@ -117,12 +116,9 @@ TEST_F(EmergencyReserveTest, ACrashWhileTheOldLogIsFoldedIn) {
   for (std::size_t lives = 6; lives < 16; ++lives) {
     bool went_on = false;
     for (std::uint64_t stop = 1; !went_on; ++stop) {
-      model_.clear();
-      refused_ = 0;
       SimWorld world(disk_of(1200));
-      Database db = MUST(Database::open("db", options(world)));
       std::mt19937 random(1200);
-      fill(db, [&] { return random() % 900; });
+      Database db = full_database(world, random);
       const std::vector<std::string> keys = keys_in_any_order(random);
       for (std::size_t life = 0; life < lives; ++life) {
         ASSERT_TRUE(MUST(db.erase(keys[life])));
@@ -254,12 +250,9 @@ TEST_F(EmergencyReserveTest, WhatIsFreeIsLookedForBeforeFullIsAnswered) {
 // A cut that fails takes nothing away: once it can be done, there is as much room as before.
 TEST_F(EmergencyReserveTest, ACutThatFailsCostsNoRoom) {
   for (std::uint64_t kib = 1200; kib < 2600; kib += 200) {
-    model_.clear();
-    refused_ = 0;
     SimWorld world(disk_of(kib));
-    Database db = MUST(Database::open("db", options(world)));
     std::mt19937 random(static_cast<unsigned>(kib));
-    fill(db, [&] { return random() % 900; });
+    Database db = full_database(world, random);
     world.fail_call(SimCall::kTruncate, 1, ErrorCode::kIo, true, "db");
     for (const std::string& key : keys_in_any_order(random)) {
       if (db.erase(key)) model_.erase(key);
@@ -297,11 +290,9 @@ TEST_F(EmergencyReserveTest, WhatIsLentIsNeededByNoMeta) {
   for (std::uint64_t kib = 1200; kib <= 2000; kib += 100) {
     std::vector<std::uint64_t> stops = {0};
     for (std::size_t at = 0; at < stops.size(); ++at) {
-      model_.clear();
       SimWorld world(disk_of(kib));
-      Database db = MUST(Database::open("db", options(world)));
       std::mt19937 random(static_cast<unsigned>(kib));
-      fill(db, [&] { return random() % 900; });
+      Database db = full_database(world, random);
       const std::vector<std::string> keys = keys_in_any_order(random);
       world.disk.set_capacity(64 << 10);
       if (stops[at] == 0) {

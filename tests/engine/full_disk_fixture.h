@@ -64,6 +64,20 @@ class FullDiskFixture : public testing::Test {
       if (may_be_full(db.put(numbered(i), value), "put")) model_[numbered(i)] = value;
     }
   }
+  // A new model, and a database that is filled with what it says.
+  Database full_database(SimWorld& world, std::mt19937& random) {
+    model_.clear();
+    refused_ = 0;
+    Database db = MUST(Database::open("db", options(world)));
+    fill(db, [&] { return random() % 900; });
+    return db;
+  }
+  static std::uint64_t log_bytes(const SimWorld& world) {
+    std::uint64_t bytes = 0;
+    for (const std::string& path : world.disk.paths())
+      bytes += path.starts_with("db.log-") ? world.disk.cached_bytes(path).size() : 0;
+    return bytes;
+  }
   [[nodiscard]] std::vector<std::string> keys() const {
     std::vector<std::string> keys;
     for (const auto& [key, value] : model_) keys.push_back(key);

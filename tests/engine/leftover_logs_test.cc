@@ -11,12 +11,6 @@ namespace {
 
 class LeftoverLogsTest : public FullDiskFixture {
  protected:
-  static std::uint64_t log_bytes(const SimWorld& world) {
-    std::uint64_t bytes = 0;
-    for (const std::string& path : world.disk.paths())
-      bytes += path.starts_with("db.log-") ? world.disk.cached_bytes(path).size() : 0;
-    return bytes;
-  }
   static std::ptrdiff_t logs(const SimWorld& world) {
     return std::ranges::count_if(
         world.disk.paths(), [](const std::string& path) { return path.starts_with("db.log-"); });
@@ -71,12 +65,9 @@ TEST_F(LeftoverLogsTest, ThoseOfLivesThatStopBeforeTheirFirstMeta) {
 // On a full disk their room is the next log's.
 TEST_F(LeftoverLogsTest, TheirRoomIsForTheNextOne) {
   for (std::uint64_t kib = 1200; kib <= 2600; kib += 200) {
-    model_.clear();
-    refused_ = 0;
     SimWorld world(disk_of(kib));
-    Database db = MUST(Database::open("db", options(world)));
     std::mt19937 random(static_cast<unsigned>(kib));
-    fill(db, [&] { return random() % 900; });
+    Database db = full_database(world, random);
     MUST(db.close());
     for (int life = 0; life < 12; ++life) {
       db = MUST(Database::open("db", options(world)));

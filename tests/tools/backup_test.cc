@@ -191,6 +191,14 @@ TEST_F(BackupCommand, ATerminatedOneKeepsNothing) {
   }
 }
 
+// Nor one whose stream nobody got: all of it stays in a buffer until the end, if it is short.
+TEST_F(BackupCommand, WhatIsNotDeliveredKeepsNothing) {
+  load(10);
+  EXPECT_EQ(holdfast({"backup", "DB", "-", "--keep"}, {.closed_out = true}).code, 3);
+  EXPECT_EQ(holdfast({"backup", "DB", "-", "--keep"}, {.out_file = "/dev/full"}).code, 3);
+  EXPECT_EQ(kept(), "");
+}
+
 TEST_F(BackupCommand, ABaseIsNotReleasedForWhatIsOnlyPiped) {
   load(300);
   ASSERT_EQ(holdfast({"backup", "DB", copy_, "--keep"}).code, 0);
