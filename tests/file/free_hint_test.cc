@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "engine/base/bytes.h"
+#include "engine/base/checksum.h"
 #include "engine/storage/memory_storage.h"
 
 namespace holdfast {
@@ -84,6 +86,22 @@ TEST_F(FreeHintFileTest, WhatIsNotWholeIsNone) {
   std::copy_n(other.begin(), kPiece, other.begin() + kPiece);
   ASSERT_TRUE(file_->write(begin, other));
   EXPECT_FALSE(whole(meta_));
+}
+
+// Flags that no version has set so far may mean anything.
+TEST_F(FreeHintFileTest, WhatNobodyKnowsIsNotBelieved) {
+  const std::uint64_t end = write(20, 20);
+  const std::uint64_t begin = kHeaderRegionBytes + 100'000U * std::uint64_t{4096};
+  std::vector<std::byte> piece(end - begin);
+  ASSERT_EQ(file_->read(begin, piece).value(), piece.size());
+  piece[52] |= std::byte{2};
+  store64(piece.data(), hash64(std::span(piece).subspan(8)));
+  ASSERT_TRUE(file_->write(begin, piece));
+  EXPECT_FALSE(whole(meta_));
+  piece[52] = std::byte{1};
+  store64(piece.data(), hash64(std::span(piece).subspan(8)));
+  ASSERT_TRUE(file_->write(begin, piece));
+  EXPECT_TRUE(whole(meta_));
 }
 
 TEST_F(FreeHintFileTest, ItIsOfOneMeta) {

@@ -116,6 +116,22 @@ TEST_F(MetaStoreTest, M3ACopyOfTheOtherPairThatCouldNotBeReadGetsWhatItsTwinHas)
   EXPECT_TRUE(file_.calls.empty());
 }
 
+// A generation that came in between is not written over by what a copy had before it.
+TEST_F(MetaStoreTest, M3WhatCouldNotBeReadIsNoMatterOnceAGenerationIsThere) {
+  with_generations(3);
+  file_.fail_at = [&](const std::string& call) -> Result<void> {
+    if (call == "read_past_cache 16384") return fail(ErrorCode::kIo, "no");
+    return {};
+  };
+  MetaStore store = MetaStore::open(file_).value();
+  file_.fail_at = nullptr;
+  ASSERT_TRUE(store.write(store.meta()));
+  file_.calls.clear();
+  store.restore_copies().value();
+  EXPECT_TRUE(file_.calls.empty());
+  EXPECT_EQ(MetaStore::open(file_).value().bad_copies(), 0U);
+}
+
 TEST_F(MetaStoreTest, TheNewestGoodBlockIsChosenWhateverElseIsBad) {
   for (unsigned bad = 0; bad < 15; ++bad) {
     with_generations(4);  // 3 in the first pair, 4 in the second.
